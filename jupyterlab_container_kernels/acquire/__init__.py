@@ -1,0 +1,1 @@
+"""From what a user typed to an image file: references, registries, SIF headers, pulls."""

@@ -1,0 +1,102 @@
+"""The catalogue of failures: what a tool printed → what a person should know.
+
+Tools end with one exit code for everything (Apptainer: 255), so their words are all there is. Patterns were recorded
+from Apptainer 1.4.5 and pip 23 to 26 unless a line says otherwise; the first that matches counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import ContainerKernelsError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One kind of failure: how it is recognised, and what is said. ``{match}`` stands for the matched group."""
+
+    pattern: str
+    code: str
+    message: str
+    hint: str
+
+
+_ROOM = "Free some room or let your site choose another folder (ContainerKernelsApp.images_dir, .temporary_dir)."
+
+#: From the most to the least particular.
+CATALOGUE: tuple[Failure, ...] = (
+    Failure(r"no space left on device|disk quota exceeded|Errno 28|Errno 122", "disk_full",
+            "There is no room left on the disk for {action}.", _ROOM),
+    Failure(r"signal: killed|Out of memory|Cannot allocate memory|MemoryError", "runtime_failed",
+            "The memory of this session was not enough for {action}.",
+            "Start a session with more memory and try again."),
+    Failure(r"manifest unknown|name unknown|repository name not known", "image_not_found",
+            "The registry has no such image.", "Check the name and the tag."),
+    Failure(r"authentication required|unauthorized|denied: requested access", "login_needed",
+            "The registry does not let you read this image.",
+            "Log in with `apptainer registry login` in a terminal and try again."),
+    Failure(r"no default remote with library client", "registry_unreachable",
+            "This machine's Apptainer has no library to take library:// images from.",
+            "Ask for the docker:// name of the image, or run `apptainer remote add` as its manual tells."),
+    Failure(r"connection refused|dial tcp|no such host|i/o timeout|network is unreachable|TLS handshake timeout",
+            "registry_unreachable", "The registry does not answer.",
+            "Check its name. This node may have no access to the internet; then pull the image on a login node and "
+            "add the .sif file."),
+    Failure(r"server gave HTTP response to HTTPS client", "registry_unreachable",
+            "The registry speaks plain HTTP, which is not trusted.",
+            "Ask your site to add it to ContainerKernelsApp.insecure_registries."),
+    Failure(r"invalid reference format|unable to parse image name", "invalid_reference",
+            "The image's name cannot be read.", "Check its spelling."),
+    Failure(r"[Ff]ailed to create user namespace|user namespaces? .{0,40}(disabled|not enabled)", "runtime_failed",
+            "This machine does not allow containers that are started without root.",
+            "Ask your site's support for user namespaces on this node."),
+    Failure(r"image format not recogni[sz]ed|squashfuse_ll exited|unable to open squashfs|bad superblock",
+            "image_unusable", "The image file is damaged or is not an image.", "Pull or copy it again."),
+    Failure(r"exec format error", "wrong_architecture",
+            "The image is for another kind of processor.", "Look for a tag that is built for this machine."),
+    Failure(r"mount source (\S+) doesn't exist", "invalid_bind",
+            "The folder {match} is not there on this machine.", "Take it out of the folders to mount, or make it."),
+    Failure(r"No matching distribution found for (\S+)", "install_failed",
+            "pip found no {match} that fits this image's Python.",
+            "If this node has no access to the internet, try again on one that has. If the image's Python is very "
+            "old, take a newer image."),
+    Failure(r"(?:Temporary failure in name resolution|Failed to establish a new connection|ConnectTimeout)",
+            "install_failed", "pip cannot reach the package index.",
+            "This node may have no access to the internet. Try again on one that has."),
+    Failure(r"CERTIFICATE_VERIFY_FAILED", "install_failed",
+            "pip does not trust the certificate of the package index.",
+            "Ask your site which certificate file to name in PIP_CERT."),
+)  # fmt: skip
+
+
+def explain(output: str, action: str, otherwise: str) -> ContainerKernelsError:
+    """Turn what a tool printed into an error.
+
+    Parameters
+    ----------
+    output : str
+        The tool's last lines.
+    action : str
+        What it was to do, as "pulling the image".
+    otherwise : str
+        The error code when nothing in the catalogue matches.
+    """
+    for failure in CATALOGUE:
+        if found := re.search(failure.pattern, output):
+            match = found.group(1) if found.re.groups else ""
+            message = failure.message.replace("{action}", action).replace("{match}", match)
+            return ContainerKernelsError(failure.code, message, failure.hint)
+    return ContainerKernelsError(
+        otherwise,
+        f"{action[0].upper()}{action[1:]} failed: {last_words(output)}",
+        "The log tells the rest.",
+    )
+
+
+def last_words(output: str) -> str:
+    """Return the line of a tool's output that most probably says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"(FATAL|ERROR|error|[\w.]+(Error|Exception)):?", line)]
+    chosen = (telling or lines or ["it said nothing"])[-1]
+    return chosen if len(chosen) <= 300 else chosen[:297] + "…"

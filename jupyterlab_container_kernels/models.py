@@ -1,0 +1,288 @@
+"""What goes over the wire and into files: frozen dataclasses, one for each schema of ``openapi.yaml``.
+
+A test holds field names, order of truth and types here to that file. Sizes are bytes, times ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any, Literal, Protocol, TypeVar
+
+import dacite
+
+from .errors import ContainerKernelsError
+
+GpuMode = Literal["auto", "on", "off"]
+PhaseName = Literal["resolve", "acquire", "inspect", "install", "verify", "publish"]
+PhaseState = Literal["waiting", "running", "done", "skipped", "failed"]
+TaskState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted"]
+StatusCode = Literal["ok", "image_missing", "image_not_readable", "runtime_missing", "unknown"]
+Purpose = Literal["kernels", "images", "packages", "temporary"]
+RemovalKind = Literal["kernelspec", "packages", "image", "log"]
+
+#: The phases of adding a kernel, in order.
+PHASES: tuple[PhaseName, ...] = ("resolve", "acquire", "inspect", "install", "verify", "publish")
+
+
+@dataclasses.dataclass(frozen=True)
+class Error:
+    code: str
+    message: str
+    hint: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RuntimeInfo:
+    name: str
+    title: str
+    path: str | None
+    version: str | None
+    available: bool
+    reason: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class GpuInfo:
+    vendor: Literal["nvidia", "amd"] | None
+    names: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class DiskRoom:
+    purpose: Purpose
+    path: str
+    free_bytes: int | None
+    total_bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    display_name_length: int
+    slug_pattern: str
+    start_timeout_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    version: str
+    hostname: str
+    architecture: str
+    root_dir: str | None
+    runtimes: list[RuntimeInfo]
+    languages: list[str]
+    gpu: GpuInfo
+    disks: list[DiskRoom]
+    limits: Limits
+
+
+@dataclasses.dataclass(frozen=True)
+class ResolveRequest:
+    image: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolution:
+    reference: str
+    digest: str | None
+    download_bytes: int | None
+    needed_bytes: int | None
+    free_bytes: int | None
+    fits: bool | None
+    store_path: str | None
+    architecture: str | None
+    stored: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Bind:
+    source: str
+    destination: str | None
+    read_only: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class AddRequest:
+    image: str
+    display_name: str | None = None
+    slug: str | None = None
+    gpu: GpuMode = "auto"
+    binds: list[Bind] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelImage:
+    reference: str
+    source: str
+    digest: str | None
+    path: str
+    size_bytes: int | None
+    stored: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelRuntime:
+    name: str
+    path: str
+    version: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelPackages:
+    path: str | None
+    size_bytes: int | None
+    installed: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelStatus:
+    code: StatusCode
+    message: str
+    hint: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    slug: str
+    display_name: str
+    language: str
+    language_version: str | None
+    status: KernelStatus
+    image: KernelImage
+    runtime: KernelRuntime
+    gpu: GpuMode
+    packages: KernelPackages
+    binds: list[Bind]
+    created: str
+    resource_dir: str
+    running: int
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelList:
+    kernels: list[Kernel]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunningKernel:
+    id: str
+    title: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RemovalItem:
+    what: RemovalKind
+    path: str
+    size_bytes: int
+    goes: bool
+    reason: str
+    used_by: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelDetails:
+    kernel: Kernel
+    removal: list[RemovalItem]
+    frees_bytes: int
+    running: list[RunningKernel]
+
+
+@dataclasses.dataclass(frozen=True)
+class RemoveRequest:
+    delete_image: bool = True
+    shut_down: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Removal:
+    slug: str
+    removal: list[RemovalItem]
+    freed_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    name: PhaseName
+    state: PhaseState
+    duration_s: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    done_bytes: int
+    total_bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    id: str
+    seq: int
+    state: TaskState
+    display_name: str
+    slug: str
+    request: AddRequest
+    phases: list[Phase]
+    phase: PhaseName | None
+    message: str
+    progress: Progress | None
+    error: Error | None
+    created: str
+    ended: str | None
+    log_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskList:
+    tasks: list[Task]
+
+
+@dataclasses.dataclass(frozen=True)
+class LogChunk:
+    text: str
+    offset: int
+    next_offset: int
+    size_bytes: int
+    path: str
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: dict[str, Any]
+
+
+_Model = TypeVar("_Model", bound=_Dataclass)
+
+
+def to_json(model: _Dataclass) -> dict[str, Any]:
+    """Return the JSON object of a model."""
+    return dataclasses.asdict(model)  # type: ignore[call-overload, no-any-return]
+
+
+def from_json(kind: type[_Model], data: object) -> _Model:
+    """Read a model from parsed JSON.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass to make.
+    data : object
+        What ``json.loads`` returned.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``unreadable``: not an object, a field is missing, unknown or of another type.
+    """
+    if not isinstance(data, Mapping):
+        raise ContainerKernelsError("unreadable", "The request is not a JSON object.", "Reload the page and try again.")
+    try:
+        return dacite.from_dict(kind, data, dacite.Config(strict=True))
+    except dacite.DaciteError as error:
+        raise ContainerKernelsError(
+            "unreadable", f"The request could not be read: {error}.", "Reload the page and try again."
+        ) from error
+
+
+def now() -> str:
+    """Return this moment as the wire writes it, as ``2026-11-23T20:15:00.123Z``."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

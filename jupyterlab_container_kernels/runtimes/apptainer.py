@@ -1,0 +1,93 @@
+"""Apptainer, and SingularityCE and Singularity, which share its command line.
+
+Behaviour was measured on Apptainer 1.4.5; what older versions lack is from their change logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from .. import __version__
+from ..models import Bind
+from ..system.process import Command
+from ..system.scripts import fill
+from .base import FoundRuntime, Isolated, LaunchSpec, PullPlan, Runtime
+
+_VERSION = re.compile(r"(apptainer|singularity-ce|singularity-pro|singularity) version (\d+)\.(\d+)(?:\.(\d+))?")
+_TITLES = {
+    "apptainer": "Apptainer",
+    "singularity-ce": "SingularityCE",
+    "singularity-pro": "SingularityPRO",
+    "singularity": "Singularity",
+}
+#: Singularity 3.6 brought --env; what is older has other bugs that we do not want to meet.
+_OLDEST = {"apptainer": (1, 0), "singularity": (3, 6)}
+#: Site or user settings that would change an isolated run, or break it when a folder is missing.
+_UNWANTED = re.compile(r"(APPTAINER|SINGULARITY)(ENV_.*|_(BIND|BINDPATH|MOUNT|CONTAINALL|NV|ROCM|PWD|CWD|HOME|OVERLAY))$")
+_FORWARDED = re.compile(r"(https?|no|all|ftp)_proxy$", re.IGNORECASE)
+
+
+def escape_bind(bind: Bind) -> str:
+    """Write a bind as ``--bind`` reads it: ``source:destination[:ro]`` with a backslash before ``:`` and ``,``."""
+    parts = [re.sub(r"([\\:,])", r"\\\1", part) for part in (bind.source, bind.destination or bind.source)]
+    return ":".join(parts + (["ro"] if bind.read_only else []))
+
+
+class Apptainer(Runtime):
+    """Apptainer and Singularity."""
+
+    name = "apptainer"
+    title = "Apptainer"
+    programs = ("apptainer", "singularity")
+
+    def version_command(self, program: str, environment: Mapping[str, str]) -> Command:
+        return Command([program, "--version"], environment)
+
+    def identify(self, program: str, output: str) -> FoundRuntime | None:
+        match = _VERSION.search(output)
+        if match is None:
+            return None
+        version = tuple(int(part or 0) for part in match.groups()[1:])
+        family = "apptainer" if match[1] == "apptainer" else "singularity"
+        if version < _OLDEST[family]:
+            return None
+        return FoundRuntime(self.name, _TITLES[match[1]], program, version)
+
+    def pull(
+        self, found: FoundRuntime, source: str, target: Path, temporary: Path, insecure: bool, environment: Mapping[str, str]
+    ) -> PullPlan:
+        # without its cache, all that a pull writes lies in `temporary`, and nothing stays behind in the home directory
+        settings = {"TMPDIR": str(temporary), "NOHTTPS": "1"} if insecure else {"TMPDIR": str(temporary)}
+        env = dict(environment)
+        for name, value in settings.items():
+            env[f"APPTAINER_{name}"] = env[f"SINGULARITY_{name}"] = value
+        docker = source.startswith("docker://")
+        downloads = ["bundle-temp-*/layout-*/blobs/sha256/*"] if docker else []
+        return PullPlan(Command([found.path, "pull", "--disable-cache", str(target), source], env), downloads)
+
+    def run_isolated(self, found: FoundRuntime, run: Isolated, environment: Mapping[str, str]) -> Command:
+        env = {name: value for name, value in environment.items() if not _UNWANTED.match(name)}
+        inside = {name: value for name, value in environment.items() if _FORWARDED.match(name)} | dict(run.environment)
+        for name, value in inside.items():
+            env[f"APPTAINERENV_{name}"] = env[f"SINGULARITYENV_{name}"] = value
+        options = ["--cleanenv", "--contain", "--no-home", *self._common_options(found), "--pwd", "/"]
+        for bind in run.binds:
+            options += ["--bind", escape_bind(bind)]
+        return Command([found.path, "exec", *options, str(run.image), *run.argv], env)
+
+    def start_script(self, found: FoundRuntime, launch: LaunchSpec) -> str:
+        return fill(
+            "init.sh.j2",
+            version=__version__,
+            found=found,
+            programs=self.programs,
+            launch=launch,
+            options=self._common_options(found),
+        )
+
+    def _common_options(self, found: FoundRuntime) -> list[str]:
+        """Options of every ``exec``: values of variables are taken literally, where the version knows how."""
+        literal = (1, 1) if found.title == "Apptainer" else (3, 10)
+        return ["--no-eval"] if found.version >= literal else []

@@ -1,0 +1,138 @@
+"""What a container runtime has to tell us. It returns data; it starts no process and touches no kernel.
+
+A new runtime is one module in this package with a subclass of :class:`Runtime`, or an entry point in the group
+``jupyterlab_container_kernels.runtimes``. The contract tests run over every runtime that is registered.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..models import Bind, GpuMode
+from ..system.process import Command
+
+
+@dataclass(frozen=True)
+class FoundRuntime:
+    """A runtime on this machine.
+
+    Parameters
+    ----------
+    name : str
+        The key of the runtime, as ``apptainer``.
+    title : str
+        What its makers call it, as ``SingularityCE``.
+    path : str
+        Absolute path of the program.
+    version : tuple of int
+        As ``(1, 4, 5)``.
+    """
+
+    name: str
+    title: str
+    path: str
+    version: tuple[int, ...]
+
+    @property
+    def version_text(self) -> str:
+        """The version as people write it."""
+        return ".".join(map(str, self.version))
+
+
+@dataclass(frozen=True)
+class PullPlan:
+    """How an image is pulled: the command, and the glob patterns below ``temporary`` of what it downloads."""
+
+    command: Command
+    downloads: Sequence[str]
+
+
+@dataclass(frozen=True)
+class LaunchSpec:
+    """All that the start script of a kernel is generated from.
+
+    Parameters
+    ----------
+    display_name : str
+        For the lines that the script prints.
+    image : Path
+        The image file.
+    argv : sequence of str
+        The kernel's command inside the container; ``{connection_file}`` stands for the connection file.
+    environment : mapping of str to str
+        Variables that have to have these values inside, literally.
+    unset : sequence of str
+        Shell patterns of names of variables that must not reach the container.
+    binds : sequence of Bind
+        Folders to mount beside those that every kernel gets. Missing ones are skipped at start, with a line in the log.
+    gpu : {"auto", "on", "off"}
+    log : Path
+        Where standard error of the last start goes.
+    """
+
+    display_name: str
+    image: Path
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    unset: Sequence[str]
+    binds: Sequence[Bind]
+    gpu: GpuMode
+    log: Path
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """One command in a container that sees nothing of the user's home and environment but what is named here."""
+
+    image: Path
+    argv: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    binds: Sequence[Bind] = ()
+
+
+class Runtime(abc.ABC):
+    """One container runtime."""
+
+    #: Its key, as stored in kernels.
+    name: str
+    #: What it is called where no program was found.
+    title: str
+    #: Names of the program, best first.
+    programs: Sequence[str]
+
+    @abc.abstractmethod
+    def version_command(self, program: str, environment: Mapping[str, str]) -> Command:
+        """Return the command that prints the program's version."""
+
+    @abc.abstractmethod
+    def identify(self, program: str, output: str) -> FoundRuntime | None:
+        """Read what :meth:`version_command` printed; ``None`` if this is another program or too old."""
+
+    @abc.abstractmethod
+    def pull(
+        self, found: FoundRuntime, source: str, target: Path, temporary: Path, insecure: bool, environment: Mapping[str, str]
+    ) -> PullPlan:
+        """Return how an image is pulled to a file that does not exist yet.
+
+        Parameters
+        ----------
+        source : str
+            A full reference, as ``docker://docker.io/library/debian@sha256:…``.
+        temporary : Path
+            A private directory that takes everything else that is written.
+        insecure : bool
+            The registry speaks plain HTTP.
+        environment : mapping
+            The server's environment.
+        """
+
+    @abc.abstractmethod
+    def run_isolated(self, found: FoundRuntime, run: Isolated, environment: Mapping[str, str]) -> Command:
+        """Return the command that runs one program in a container."""
+
+    @abc.abstractmethod
+    def start_script(self, found: FoundRuntime, launch: LaunchSpec) -> str:
+        """Return the text of a kernel's ``init.sh``."""

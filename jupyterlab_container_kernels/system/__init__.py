@@ -1,0 +1,1 @@
+"""The only modules that touch processes, directories and devices of this machine."""

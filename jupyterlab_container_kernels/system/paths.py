@@ -1,0 +1,247 @@
+"""Where things are kept, and how they are written, measured and removed.
+
+What we make is private (files 0600, directories 0700, whatever the umask) and carries a marker; only what carries it
+and really lies below a root of ours is ever removed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import ContainerKernelsError
+
+#: The file that says that a directory was made by us.
+MARKER = ".container-kernels"
+#: How long a file system gets to answer before what lies there counts as *unknown*, in seconds.
+ANSWER_TIMEOUT_S = 2.0
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The directories that we write to; each is made when first needed.
+
+    Parameters
+    ----------
+    kernels : Path
+        Where Jupyter looks for this user's kernels.
+    images, packages : Path
+        The large ones: SIF files by digest, and what was installed for images that lack a kernel package.
+    state : Path
+        Tasks, logs, staging and trash. On the same file system as ``kernels``, so that a rename publishes.
+    """
+
+    kernels: Path
+    images: Path
+    packages: Path
+    state: Path
+
+    @property
+    def tasks(self) -> Path:
+        return self.state / "tasks"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def staging(self) -> Path:
+        return self.state / "staging"
+
+    @property
+    def trash(self) -> Path:
+        return self.state / "trash"
+
+
+def make_private(directory: Path) -> Path:
+    """Make a directory, and those above it, readable by this user alone. Existing ones are left as they are."""
+    missing = []
+    path = directory
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+        path.chmod(0o700)
+    return directory
+
+
+def make_marked(directory: Path) -> Path:
+    """Make a new private directory that carries our marker.
+
+    Raises
+    ------
+    FileExistsError
+        There is something of that name already.
+    """
+    make_private(directory.parent)
+    directory.mkdir(mode=0o700)
+    directory.chmod(0o700)
+    write_private(directory / MARKER, "Made by Container Kernels, which removes it when the kernel is deleted.\n")
+    return directory
+
+
+def make_temporary(parent: Path) -> Path:
+    """Make a marked directory with an unpredictable name below a directory that strangers may write to."""
+    directory = Path(tempfile.mkdtemp(prefix="container-kernels-", dir=parent))
+    write_private(directory / MARKER, "Made by Container Kernels for one task.\n")
+    return directory
+
+
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a text file atomically with exactly that mode."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), mode)
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> Any:
+    """Return what a JSON file holds, or ``None`` if it is missing, unreadable or not JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def is_ours(directory: Path, *roots: Path) -> bool:
+    """Tell whether a directory carries our marker and really lies below one of the roots."""
+    real = Path(os.path.realpath(directory))
+    below = any(real.is_relative_to(os.path.realpath(root)) and real != Path(os.path.realpath(root)) for root in roots)
+    return below and not directory.is_symlink() and (real / MARKER).is_file()
+
+
+def remove_marked(directory: Path, *roots: Path) -> int:
+    """Remove a directory of ours and return the bytes that it took; do nothing if it is gone already.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``not_ours``: it has no marker or lies elsewhere.
+    """
+    if not os.path.lexists(directory):
+        return 0
+    if not is_ours(directory, *roots):
+        raise ContainerKernelsError(
+            "not_ours",
+            f"{directory} was not removed: it does not carry Container Kernels' marker.",
+            "Look at it, and remove it by hand if it is no longer needed.",
+        )
+    size = disk_usage(directory)
+    # renamed first: nobody finds it half removed, and a second remover finds nothing
+    doomed = directory.with_name(f".{directory.name}.{secrets.token_hex(6)}.removing")
+    try:
+        directory.rename(doomed)
+    except FileNotFoundError:
+        return 0
+    remove_tree(doomed)
+    return size
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a tree of our own; directories inside that forbid it (images hold such) are opened first."""
+
+    def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
+        for each in (os.path.dirname(path), path):  # noqa: PTH120
+            with contextlib.suppress(OSError):
+                if not os.path.islink(each):  # noqa: PTH114
+                    os.chmod(each, 0o700)  # noqa: PTH101
+        with contextlib.suppress(OSError):
+            if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                function(path)
+
+    shutil.rmtree(directory, onerror=open_up)
+
+
+def disk_usage(path: Path) -> int:
+    """Return the bytes that a file, or all files below a directory, hold; hard links count once."""
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    queue = [path]
+    while queue:
+        each = queue.pop()
+        try:
+            status = each.lstat()
+            if stat.S_ISDIR(status.st_mode):
+                queue += each.iterdir()
+                continue
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            total += status.st_size
+    return total
+
+
+def disk_room(path: Path) -> tuple[int | None, int | None]:
+    """Return the free and total bytes of the file system on which a path lies or will lie."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return None, None
+    return status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize
+
+
+class Patience:
+    """Asks file systems in threads and does not wait for those that hang.
+
+    A thread that waits for a dead NFS server cannot be stopped. So there are few threads, a question that ran out of
+    time is *unknown*, and while it hangs the same question is not asked again.
+    """
+
+    def __init__(self, threads: int = 8) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="container-kernels-stat")
+        self._asked: dict[object, asyncio.Future[Any]] = {}
+
+    async def ask(self, key: object, question: Callable[[], _Result], timeout_s: float = ANSWER_TIMEOUT_S) -> _Result:
+        """Return the answer to a question about ``key`` (a path and what is asked of it).
+
+        Raises
+        ------
+        TimeoutError
+            No answer within ``timeout_s`` seconds.
+        """
+        future = self._asked.get(key)
+        if future is None:
+            future = asyncio.get_running_loop().run_in_executor(self._pool, question)
+            self._asked[key] = future
+            future.add_done_callback(lambda done: self._forget(key, done))
+        try:
+            answer: _Result = await asyncio.wait_for(asyncio.shield(future), timeout_s)
+        except asyncio.TimeoutError as error:
+            raise TimeoutError from error
+        return answer
+
+    def _forget(self, key: object, done: asyncio.Future[Any]) -> None:
+        self._asked.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # a late answer that nobody waits for is no news for the log
+
+    def close(self) -> None:
+        """Let the threads go without waiting for those that hang."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
