@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import dacite
 
@@ -247,7 +247,7 @@ class LogChunk:
 
 
 class _Dataclass(Protocol):
-    __dataclass_fields__: dict[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 _Model = TypeVar("_Model", bound=_Dataclass)
@@ -255,7 +255,7 @@ _Model = TypeVar("_Model", bound=_Dataclass)
 
 def to_json(model: _Dataclass) -> dict[str, Any]:
     """Return the JSON object of a model."""
-    return dataclasses.asdict(model)  # type: ignore[call-overload, no-any-return]
+    return dataclasses.asdict(model)
 
 
 def from_json(kind: type[_Model], data: object) -> _Model:

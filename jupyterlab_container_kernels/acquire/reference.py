@@ -17,6 +17,7 @@ from ..errors import ContainerKernelsError
 
 Transport = Literal["docker", "oras", "library", "file"]
 
+_TRANSPORTS: dict[str, Transport] = {"docker": "docker", "oras": "oras", "library": "library"}
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _REGISTRY = re.compile(
@@ -116,9 +117,9 @@ def parse(text: str, home: Path) -> ImageReference:
     transport: Transport = "docker"
     if match := _SCHEME.fullmatch(text):
         scheme, text = match.groups()
-        if scheme not in ("docker", "oras", "library"):
+        if scheme not in _TRANSPORTS:
             raise _unreadable(f"{scheme}://{text}", f"“{scheme}://” is not among docker://, oras:// and library://")
-        transport = scheme
+        transport = _TRANSPORTS[scheme]
     return _parse_name(transport, text)
 
 
@@ -187,5 +188,5 @@ def suggest_name(reference: ImageReference) -> str:
         return re.sub(r"\.(sif|simg|sqsh)$", "", reference.path.name)[:100] or "Container"
     name = reference.repository.rpartition("/")[2]
     version = reference.tag if reference.tag not in (None, "latest") else ""
-    version = re.match(r"v?\d+(?:\.\d+)*", version or "")
-    return f"{name} {version.group()}" if version else name
+    number = re.match(r"v?\d+(?:\.\d+)*", version or "")
+    return f"{name} {number.group()}" if number else name

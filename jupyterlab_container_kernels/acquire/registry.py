@@ -139,7 +139,9 @@ class Registry:
 
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=True, verify=_ca_bundle()) as client:
             try:
-                digest, body = await self._get_manifest(client, reference, reference.digest or reference.tag or "latest")
+                digest, body = await self._get_manifest(
+                    client, reference, reference.digest or reference.tag or "latest"
+                )
                 if body.get("mediaType") in _INDEX_TYPES or "manifests" in body:
                     chosen = _choose(reference, body, architecture)
                     digest, body = await self._get_manifest(client, reference, chosen)
@@ -164,7 +166,9 @@ class Registry:
     async def _get_manifest(self, client: httpx.AsyncClient, reference: ImageReference, name: str) -> tuple[str, Any]:
         import hashlib
 
-        answer = await self._get(client, reference, f"manifests/{quote(name, safe=':')}", _INDEX_TYPES + _MANIFEST_TYPES)
+        answer = await self._get(
+            client, reference, f"manifests/{quote(name, safe=':')}", _INDEX_TYPES + _MANIFEST_TYPES
+        )
         return f"sha256:{hashlib.sha256(answer.content).hexdigest()}", json.loads(answer.content)
 
     async def _get(

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..containers import Isolated
 from ..models import Bind
-from ..runtimes.base import Isolated
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from ..containers import Isolated
 from ..errors import ContainerKernelsError
 from ..models import Bind
-from ..runtimes.base import Isolated
 from ..system import pip
 from .base import Interpreter, KernelStart, Language, bind_at_same_path
 
@@ -37,8 +37,8 @@ if sys.version_info >= (3, 8):
     d["packages"] = {{name: version(name) for name in ("ipykernel", "debugpy", "pip", "ipywidgets")}}
     d["venv"] = sys.prefix != sys.base_prefix
     d["soabi"] = sysconfig.get_config_var("SOABI")
-    stdlib = sysconfig.get_path("stdlib", sysconfig.get_default_scheme() if sys.version_info >= (3, 10) else "posix_prefix")
-    d["externally_managed"] = os.path.exists(os.path.join(stdlib, "EXTERNALLY-MANAGED"))
+    marker = os.path.join(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED")
+    d["externally_managed"] = os.path.exists(marker)
     d["pythonpath"] = os.environ.get("PYTHONPATH", "")
 sys.stdout.write("{_MARK}" + json.dumps(d) + chr(10))
 """
@@ -60,7 +60,9 @@ print("Missing: " + " ".join(names), flush=True)
 sys.exit(subprocess.call(pip + ["--no-deps", "--target", target] + names) if names else 0)
 """
 #: Keeps a file beside the notebook from taking the place of a module that ipykernel needs.
-_START = "import runpy, sys; sys.path.pop(0); runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)"
+_START = (
+    "import runpy, sys; sys.path.pop(0); runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)"
+)
 #: The oldest Python that ipykernel 6 and a pip of ours run on.
 _OLDEST = (3, 8)
 _OLDEST_FOR_OUR_PIP = (3, 10)
@@ -73,19 +75,15 @@ class Python(Language):
     title = "Python"
     kernel_package = "ipykernel"
     probe_script = (
-        f"for python in {_CANDIDATES}; do\n"
-        f'  if [ -x "$python" ]; then "$python" -c {shlex.quote(_PROBE)}; fi\n'
-        "done\n"
+        f'for python in {_CANDIDATES}; do\n  if [ -x "$python" ]; then "$python" -c {shlex.quote(_PROBE)}; fi\ndone\n'
     )
     unset = ("PYTHON*", "CONDA_*", "_CE_*", "VIRTUAL_ENV*", "PIP_*", "MPLBACKEND", "IPYTHONDIR", "JUPYTER_CONFIG_*")
     test_cell = ("1+1", "2")
     logo = (
-        '<path fill="#3776ab" d="M21.8 4c-9.1 0-8.5 3.9-8.5 3.9v4.1H22v1.2H9.8S4 12.6 4 21.8s5.1 8.8 5.1 8.8h3v-4.2'
-        "s-.2-5.1 5-5.1h8.6s4.9.1 4.9-4.7V8.800S31.400 4 21.800 4zM17 6.800a1.600 1.600 0 1 1 0 3.200 1.600 1.600 0 "
-        '0 1 0-3.200z"/>'
-        '<path fill="#ffd43b" d="M22.200 40c9.100 0 8.500-3.900 8.500-3.900V32H22v-1.200h12.200S40 31.400 40 22.200s-5.100'
-        "-8.800-5.100-8.800h-3v4.200s.2 5.100-5 5.100h-8.600s-4.900-.1-4.900 4.700v7.800S12.600 40 22.200 40zM27 37.200a"
-        '1.600 1.600 0 1 1 0-3.200 1.600 1.600 0 0 1 0 3.200z"/>'
+        '<path fill="#3776ab" d="M21.8 4c-9.1 0-8.5 3.9-8.5 3.9V12H22v1.2H9.8S4 12.6 4 21.8s5.1 8.8 5.1 8.8h3v-4.2'
+        's-.2-5.1 5-5.1h8.6s4.9.1 4.9-4.7V8.8S31.4 4 21.8 4zM17 6.8a1.6 1.6 0 1 1 0 3.2 1.6 1.6 0 0 1 0-3.2z"/>'
+        '<path fill="#ffd43b" d="M22.2 40c9.1 0 8.5-3.9 8.5-3.9V32H22v-1.2h12.2s5.8.6 5.8-8.6-5.1-8.8-5.1-8.8h-3v4.2'
+        's.2 5.1-5 5.1h-8.6s-4.9-.1-4.9 4.7v7.8S12.6 40 22.2 40zM27 37.2a1.6 1.6 0 1 1 0-3.2 1.6 1.6 0 0 1 0 3.2z"/>'
     )
 
     def read_probe(self, output: str) -> list[Interpreter]:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .. import __version__
+from ..containers import Isolated, LaunchSpec
 from ..models import Bind
 from ..system.process import Command
 from ..system.scripts import fill
-from .base import FoundRuntime, Isolated, LaunchSpec, PullPlan, Runtime
+from .base import FoundRuntime, PullPlan, Runtime
 
 _VERSION = re.compile(r"(apptainer|singularity-ce|singularity-pro|singularity) version (\d+)\.(\d+)(?:\.(\d+))?")
 _TITLES = {
@@ -25,7 +26,9 @@ _TITLES = {
 #: Singularity 3.6 brought --env; what is older has other bugs that we do not want to meet.
 _OLDEST = {"apptainer": (1, 0), "singularity": (3, 6)}
 #: Site or user settings that would change an isolated run, or break it when a folder is missing.
-_UNWANTED = re.compile(r"(APPTAINER|SINGULARITY)(ENV_.*|_(BIND|BINDPATH|MOUNT|CONTAINALL|NV|ROCM|PWD|CWD|HOME|OVERLAY))$")
+_UNWANTED = re.compile(
+    r"(APPTAINER|SINGULARITY)(ENV_.*|_(BIND|BINDPATH|MOUNT|CONTAINALL|NV|ROCM|PWD|CWD|HOME|OVERLAY))$"
+)
 _FORWARDED = re.compile(r"(https?|no|all|ftp)_proxy$", re.IGNORECASE)
 
 
@@ -56,7 +59,13 @@ class Apptainer(Runtime):
         return FoundRuntime(self.name, _TITLES[match[1]], program, version)
 
     def pull(
-        self, found: FoundRuntime, source: str, target: Path, temporary: Path, insecure: bool, environment: Mapping[str, str]
+        self,
+        found: FoundRuntime,
+        source: str,
+        target: Path,
+        temporary: Path,
+        insecure: bool,
+        environment: Mapping[str, str],
     ) -> PullPlan:
         # without its cache, all that a pull writes lies in `temporary`, and nothing stays behind in the home directory
         settings = {"TMPDIR": str(temporary), "NOHTTPS": "1"} if insecure else {"TMPDIR": str(temporary)}

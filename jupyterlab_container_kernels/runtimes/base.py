@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..models import Bind, GpuMode
+from ..containers import Isolated, LaunchSpec
 from ..system.process import Command
 
 
@@ -50,49 +50,6 @@ class PullPlan:
     downloads: Sequence[str]
 
 
-@dataclass(frozen=True)
-class LaunchSpec:
-    """All that the start script of a kernel is generated from.
-
-    Parameters
-    ----------
-    display_name : str
-        For the lines that the script prints.
-    image : Path
-        The image file.
-    argv : sequence of str
-        The kernel's command inside the container; ``{connection_file}`` stands for the connection file.
-    environment : mapping of str to str
-        Variables that have to have these values inside, literally.
-    unset : sequence of str
-        Shell patterns of names of variables that must not reach the container.
-    binds : sequence of Bind
-        Folders to mount beside those that every kernel gets. Missing ones are skipped at start, with a line in the log.
-    gpu : {"auto", "on", "off"}
-    log : Path
-        Where standard error of the last start goes.
-    """
-
-    display_name: str
-    image: Path
-    argv: Sequence[str]
-    environment: Mapping[str, str]
-    unset: Sequence[str]
-    binds: Sequence[Bind]
-    gpu: GpuMode
-    log: Path
-
-
-@dataclass(frozen=True)
-class Isolated:
-    """One command in a container that sees nothing of the user's home and environment but what is named here."""
-
-    image: Path
-    argv: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    binds: Sequence[Bind] = ()
-
-
 class Runtime(abc.ABC):
     """One container runtime."""
 
@@ -113,7 +70,13 @@ class Runtime(abc.ABC):
 
     @abc.abstractmethod
     def pull(
-        self, found: FoundRuntime, source: str, target: Path, temporary: Path, insecure: bool, environment: Mapping[str, str]
+        self,
+        found: FoundRuntime,
+        source: str,
+        target: Path,
+        temporary: Path,
+        insecure: bool,
+        environment: Mapping[str, str],
     ) -> PullPlan:
         """Return how an image is pulled to a file that does not exist yet.
 

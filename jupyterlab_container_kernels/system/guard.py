@@ -86,7 +86,7 @@ def main(argv: list[str]) -> int:
             signal.signal(signal_number, signal.SIG_DFL)
 
     try:
-        command = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=in_child)  # noqa: PLW1509, S603
+        command = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=in_child)  # noqa: PLW1509
     except OSError as error:
         print(f"{argv[0]}: {error.strerror}", file=sys.stderr)
         return 127 if isinstance(error, FileNotFoundError) else 126

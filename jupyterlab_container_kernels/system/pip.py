@@ -40,16 +40,10 @@ def settings(environment: Mapping[str, str], home: Path) -> tuple[dict[str, str]
         if value:
             values[name] = value
     paths: list[Path] = []
-    for name in _PATHS:
-        existing = []
-        for word in values.get(name, "").split():
-            if "://" in word:
-                existing.append(word)
-            elif Path(word).is_absolute() and Path(word).exists():
-                existing.append(word)
-                paths.append(Path(word))
-        if name in values:
-            values[name] = " ".join(existing)
+    for name in set(_PATHS) & set(values):
+        here = [word for word in values[name].split() if Path(word).is_absolute() and Path(word).exists()]
+        paths += map(Path, here)
+        values[name] = " ".join([*here, *(word for word in values[name].split() if "://" in word)])
     return {_variable(name): value for name, value in values.items() if value}, paths
 
 

@@ -1,0 +1,195 @@
+"""The server extension: traits, wiring, events, and the Jupyter server as the services see it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Float, List, TraitError, Unicode, validate
+
+from . import __version__
+from .models import RunningKernel
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .services.wiring import Services
+
+EVENT_SCHEMA = "https://schema.jupyter.org/container-kernels/task/v1"
+#: Listeners hear of one task at most this often, in seconds; its end is always told.
+_EVENT_INTERVAL_S = 0.25
+
+
+class ContainerKernelsApp(ExtensionApp):
+    """Container images as kernels."""
+
+    name = "container_kernels"
+    description = "Container images as kernels, from a registry or a file, with one click."
+    extension_url = "/container-kernels"
+    version = __version__
+
+    runtime_path = Unicode(
+        "",
+        config=True,
+        help="Absolute path of apptainer or singularity. Empty: the first on PATH.",
+    )
+    images_dir = Unicode(
+        "",
+        config=True,
+        help="Folder for pulled images, large. '~' and environment variables are filled in. "
+        "Empty: container-kernels/images in Jupyter's data directory.",
+    )
+    packages_dir = Unicode(
+        "",
+        config=True,
+        help="Folder for what is installed beside images, some 50 MB a kernel. '~' and environment variables are "
+        "filled in. Empty: container-kernels/packages in Jupyter's data directory.",
+    )
+    temporary_dir = Unicode(
+        "",
+        config=True,
+        help="Folder for temporary files of a pull, about five times the download. A fast local disk is best. "
+        "Empty: $APPTAINER_TMPDIR, $TMPDIR, /tmp or the data directory, the first with enough room.",
+    )
+    insecure_registries = List(
+        Unicode(),
+        config=True,
+        help="Registries (host or host:port) that may be asked by plain HTTP. Those on this machine always may.",
+    )
+    start_timeout_s = Float(120.0, config=True, help="Seconds a new kernel has to answer before it is given up.")
+    pull_timeout_s = Float(6 * 3600.0, config=True, help="Seconds after which a pull is given up.")
+    install_timeout_s = Float(1800.0, config=True, help="Seconds after which installing packages is given up.")
+
+    services: Services | None = None
+
+    @validate("start_timeout_s", "pull_timeout_s", "install_timeout_s")
+    def _is_positive(self, proposal: dict[str, Any]) -> float:
+        value: float = proposal["value"]
+        if value <= 0:
+            raise TraitError(f"{proposal['trait'].name} has to be more than 0 seconds")
+        return value
+
+    @validate("runtime_path", "images_dir", "packages_dir", "temporary_dir")
+    def _is_absolute(self, proposal: dict[str, Any]) -> str:
+        value = _expanded(proposal["value"])
+        if value and not Path(value).is_absolute():
+            raise TraitError(f"{proposal['trait'].name} has to be a full path, not {proposal['value']!r}")
+        return value
+
+    def values(self) -> Settings:
+        """Return the traits as plain values."""
+        state = Path(jupyter_data_dir()) / "container-kernels"
+        return Settings(
+            runtime_path=self.runtime_path,
+            images_dir=Path(self.images_dir) if self.images_dir else state / "images",
+            packages_dir=Path(self.packages_dir) if self.packages_dir else state / "packages",
+            temporary_dir=Path(self.temporary_dir) if self.temporary_dir else None,
+            insecure_registries=tuple(self.insecure_registries),
+            start_timeout_s=self.start_timeout_s,
+            pull_timeout_s=self.pull_timeout_s,
+            install_timeout_s=self.install_timeout_s,
+        )
+
+    def initialize_settings(self) -> None:
+        """Make the services and register what the browser listens to; nothing is started and no file is looked at."""
+        from .services.wiring import connect
+
+        assert self.serverapp is not None  # noqa: S101 (it initializes us)
+        logger: Any = self.serverapp.event_logger
+        logger.register_event_schema(Path(__file__).with_name("event_schema.yaml"))
+        self.services = connect(
+            self.values(), Path(jupyter_data_dir()), ServerJupyter(self.serverapp), Events(logger).tell
+        )
+
+    def initialize_handlers(self) -> None:
+        """Add the routes."""
+        from .routes import handlers
+
+        assert self.services is not None  # noqa: S101 (initialize_settings comes first)
+        self.handlers.extend(handlers(self.services))
+
+    async def stop_extension(self) -> None:
+        """Cancel what runs; nothing outlives the server."""
+        if self.services is not None:
+            await self.services.stop()
+
+    def current_activity(self) -> bool:
+        """Keep a server that is at work from being culled."""
+        return self.services is not None and bool(self.services.tasks.slugs())
+
+
+class Events:
+    """Emits changes of tasks, not too often."""
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+        self._last: dict[str, float] = {}
+
+    def tell(self, task_id: str, seq: int, state: str) -> None:
+        """Emit a change."""
+        moment = time.monotonic()
+        if state == "running" and moment - self._last.get(task_id, 0) < _EVENT_INTERVAL_S:
+            return
+        self._last[task_id] = moment
+        if state not in ("running", "cancelling"):
+            del self._last[task_id]
+        self._logger.emit(schema_id=EVENT_SCHEMA, data={"task_id": task_id, "seq": seq, "state": state})
+
+
+class ServerJupyter:
+    """The Jupyter server around us, as the services ask it."""
+
+    def __init__(self, serverapp: Any) -> None:
+        self._server = serverapp
+
+    @property
+    def root_dir(self) -> Path | None:
+        root = getattr(self._server.contents_manager, "root_dir", "")
+        return Path(root) if root else None
+
+    async def kernel_names(self) -> set[str]:
+        found = await asyncio.to_thread(self._server.kernel_spec_manager.find_kernel_specs)
+        return set(found)
+
+    async def resource_dir(self, slug: str) -> Path | None:
+        from jupyter_client.kernelspec import NoSuchKernel
+
+        try:
+            spec = await asyncio.to_thread(self._server.kernel_spec_manager.get_kernel_spec, slug)
+        except NoSuchKernel:
+            return None
+        return Path(spec.resource_dir)
+
+    async def running(self) -> dict[str, list[RunningKernel]]:
+        kernels = self._server.kernel_manager
+        ids = list(kernels.list_kernel_ids())
+        if not ids:
+            return {}
+        titles = {
+            session["kernel"]["id"]: session["path"] or session["name"]
+            for session in await self._server.session_manager.list_sessions()
+            if session.get("kernel")
+        }
+        found: dict[str, list[RunningKernel]] = {}
+        for kernel_id in ids:
+            name = kernels.get_kernel(kernel_id).kernel_name
+            found.setdefault(name, []).append(
+                RunningKernel(kernel_id, titles.get(kernel_id, "a kernel without a notebook"))
+            )
+        return found
+
+    async def shut_down(self, slug: str) -> None:
+        for kernel in (await self.running()).get(slug, []):
+            for session in await self._server.session_manager.list_sessions():
+                if session.get("kernel") and session["kernel"]["id"] == kernel.id:
+                    await self._server.session_manager.delete_session(session["id"])
+            if kernel.id in self._server.kernel_manager:
+                await self._server.kernel_manager.shutdown_kernel(kernel.id)
+
+
+def _expanded(value: str) -> str:
+    return os.path.expandvars(os.path.expanduser(value))  # noqa: PTH111 (empty has to stay empty)

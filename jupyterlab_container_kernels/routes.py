@@ -1,0 +1,202 @@
+"""HTTP: parse, call one service, write JSON. The only module that knows tornado.
+
+The contract is ``openapi.yaml``; a test holds these routes to it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from .errors import ContainerKernelsError
+from .models import (
+    AddRequest,
+    RemoveRequest,
+    ResolveRequest,
+    TaskList,
+    from_json,
+    to_json,
+)
+from .services.wiring import Services
+
+_SLUG = r"(?P<slug>[a-z0-9][a-z0-9._-]{0,79})"
+_TASK = r"(?P<task_id>[0-9a-f]{32})"
+
+
+class _Handler(APIHandler):
+    """What all routes share: who may, what they must send, how errors look."""
+
+    auth_resource = "container-kernels"
+
+    def initialize(self, services: Services) -> None:
+        self.services = services
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("Cache-Control", "no-store")
+
+    def body(self) -> object:
+        """Return the parsed body of a mutating request.
+
+        Many sites switch Jupyter's XSRF check off; a page from elsewhere cannot send this content type unasked.
+        """
+        content_type = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if content_type != "application/json":
+            raise ContainerKernelsError(
+                "unsupported_media_type",
+                f"The request is {content_type or 'of no type'}, not application/json.",
+                "Reload the page and try again.",
+            )
+        try:
+            return json.loads(self.request.body)
+        except ValueError as error:
+            raise ContainerKernelsError(
+                "unreadable", "The request is not JSON.", "Reload the page and try again."
+            ) from error
+
+    def answer(self, model: Any, status: int = 200) -> None:
+        """Write a model as JSON."""
+        self.set_status(status)
+        self.finish(json.dumps(to_json(model)))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write any error as ``{code, message, hint}``, also those that Jupyter raised before we were asked."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, ContainerKernelsError):
+            self.set_status(error.status)
+            body = {"code": error.code, "message": error.message, "hint": error.hint}
+        else:
+            known = {403: "forbidden", 404: "not_found", 400: "unreadable"}
+            message = getattr(error, "log_message", None) or self._reason
+            hint = "The Jupyter server's log holds the details." if status_code >= 500 else ""
+            body = {"code": known.get(status_code, "internal"), "message": str(message), "hint": hint}
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(body))
+
+    def log_exception(self, kind: Any, value: Any, trace: Any) -> None:
+        """Leave errors that a person reads anyway out of the server's log."""
+        if not isinstance(value, ContainerKernelsError):
+            super().log_exception(kind, value, trace)
+
+
+class InfoHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer(await self.services.session.info())
+
+
+class ResolveHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        request = from_json(ResolveRequest, self.body())
+        self.answer(await self.services.images.resolve(request.image))
+
+
+class KernelsHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer(await self.services.kernels.list_kernels())
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        task = await self.services.add.add(from_json(AddRequest, self.body()))
+        self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
+        self.answer(task, 202)
+
+
+class KernelHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def get(self, slug: str) -> None:
+        self.answer(await self.services.kernels.get(slug))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, slug: str) -> None:
+        request = from_json(RemoveRequest, self.body())
+        self.answer(await self.services.kernels.remove(slug, request))
+
+
+class KernelLogHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def get(self, slug: str) -> None:
+        self.answer(await self.services.kernels.log(slug))
+
+
+class _WatchingHandler(_Handler):
+    """Read again and again while a task runs: that somebody looks keeps no idle server alive."""
+
+    _track_activity = False
+
+
+class TasksHandler(_WatchingHandler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer(TaskList(await self.services.tasks.list_tasks()))
+
+
+class TaskHandler(_WatchingHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, task_id: str) -> None:
+        self.answer(await self.services.tasks.get(task_id))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, task_id: str) -> None:
+        self.body()
+        self.answer(await self.services.tasks.end(task_id))
+
+
+class TaskLogHandler(_WatchingHandler):
+    @web.authenticated
+    @authorized
+    async def get(self, task_id: str) -> None:
+        text = self.get_query_argument("offset", "0")
+        if not (text.isascii() and text.isdigit() and len(text) < 16):
+            raise ContainerKernelsError("unreadable", "offset has to be a number of bytes.")
+        self.answer(await self.services.tasks.log(task_id, int(text)))
+
+
+class UnknownHandler(_Handler):
+    """Everything else below our namespace, so that a name that cannot be one is answered in our words."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, _path: str) -> None:
+        raise ContainerKernelsError("not_found", "There is nothing of Container Kernels at this address.")
+
+    post = put = patch = delete = get
+
+
+#: Path below ``container-kernels`` (as a regular expression) and its handler; the order of ``openapi.yaml``.
+ROUTES: list[tuple[str, type[_Handler]]] = [
+    (r"info", InfoHandler),
+    (r"resolve", ResolveHandler),
+    (r"kernels", KernelsHandler),
+    (rf"kernels/{_SLUG}", KernelHandler),
+    (rf"kernels/{_SLUG}/log", KernelLogHandler),
+    (r"tasks", TasksHandler),
+    (rf"tasks/{_TASK}", TaskHandler),
+    (rf"tasks/{_TASK}/log", TaskLogHandler),
+]
+
+
+def handlers(services: Services) -> list[tuple[str, type[_Handler], dict[str, Any]]]:
+    """Return the routes for the server; Jupyter puts ``base_url`` before them."""
+    options = {"services": services}
+    routes: list[tuple[str, type[_Handler], dict[str, Any]]] = [
+        (rf"/container-kernels/{path}", handler, options) for path, handler in ROUTES
+    ]
+    return [*routes, (r"/container-kernels/(.*)", UnknownHandler, options)]

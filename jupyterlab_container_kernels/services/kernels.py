@@ -1,0 +1,207 @@
+"""The kernels that are there: list, look at, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from ..errors import ContainerKernelsError
+from ..models import (
+    Kernel,
+    KernelDetails,
+    KernelImage,
+    KernelList,
+    KernelPackages,
+    KernelStatus,
+    LogChunk,
+    Removal,
+    RemovalItem,
+    RemovalKind,
+    RemoveRequest,
+    RunningKernel,
+)
+from ..system import kernelspecs, paths
+from ..system.kernelspecs import Spec
+from .images import is_stored, side_file
+from .session import SessionService
+from .tasks import LOG_CHUNK_BYTES, read_log
+
+_OK = KernelStatus("ok", "OK", "")
+
+
+class KernelService:
+    """Container kernels of this user."""
+
+    def __init__(self, session: SessionService) -> None:
+        self._session = session
+        self._roots = session.roots
+
+    async def list_kernels(self) -> KernelList:
+        """Return all kernels of ours, by display name, with what a quick look at their files tells."""
+        specs, running = await asyncio.gather(
+            asyncio.to_thread(kernelspecs.read_all, self._roots.kernels), self._session.jupyter.running()
+        )
+        kernels = await asyncio.gather(*(self._kernel(spec, running.get(spec.slug, [])) for spec in specs))
+        return KernelList(list(kernels))
+
+    async def get(self, slug: str) -> KernelDetails:
+        """Return one kernel, and what deleting it would remove.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``
+        """
+        spec = await self._spec(slug)
+        running = (await self._session.jupyter.running()).get(slug, [])
+        kernel = await self._kernel(spec, running)
+        items = await asyncio.to_thread(self._removal, spec, True)
+        return KernelDetails(kernel, items, _freed(items), running)
+
+    async def remove(self, slug: str, request: RemoveRequest) -> Removal:
+        """Delete a kernel with its packages and log, and its image if nobody else uses it and it is in our store.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``, ``kernel_running``, ``not_ours``
+        """
+        spec = await self._spec(slug)
+        running = (await self._session.jupyter.running()).get(slug, [])
+        if running and not request.shut_down:
+            titles = ", ".join(each.title for each in running)
+            raise ContainerKernelsError(
+                "kernel_running",
+                f"{spec.display_name} is in use: {titles}.",
+                "Shut it down first, or choose to shut it down with the deletion.",
+            )
+        if running:
+            await self._session.jupyter.shut_down(slug)
+        items = await asyncio.to_thread(self._removal, spec, request.delete_image)
+        # from here on the tile is gone; the rest is room
+        doomed = await asyncio.to_thread(kernelspecs.withdraw, spec, self._roots)
+        await asyncio.to_thread(self._remove_files, spec, doomed, items)
+        return Removal(slug, items, _freed(items))
+
+    async def log(self, slug: str) -> LogChunk:
+        """Return the end of what the last start of a kernel wrote to standard error."""
+        spec = await self._spec(slug)
+        path = Path(spec.record.log)
+
+        def read() -> LogChunk:
+            size = path.stat().st_size if path.exists() else 0
+            return read_log(path, max(0, size - LOG_CHUNK_BYTES))
+
+        return await asyncio.to_thread(read)
+
+    async def _spec(self, slug: str) -> Spec:
+        spec = await asyncio.to_thread(kernelspecs.read, self._roots.kernels / slug)
+        if spec is None:
+            raise ContainerKernelsError(
+                "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."
+            )
+        return spec
+
+    async def _kernel(self, spec: Spec, running: list[RunningKernel]) -> Kernel:
+        record = spec.record
+        status, size = await self._status(spec)
+        return Kernel(
+            slug=spec.slug,
+            display_name=spec.display_name,
+            language=record.language,
+            language_version=record.language_version,
+            status=status,
+            image=KernelImage(
+                reference=record.image.reference,
+                source=record.image.source,
+                digest=record.image.digest,
+                path=record.image.path,
+                size_bytes=size,
+                stored=record.image.stored,
+            ),
+            runtime=record.runtime,
+            gpu=record.gpu,
+            packages=KernelPackages(record.packages.path, record.packages.size_bytes, record.packages.installed),
+            binds=record.binds,
+            created=record.created,
+            resource_dir=str(spec.resource_dir),
+            running=len(running),
+        )
+
+    async def _status(self, spec: Spec) -> tuple[KernelStatus, int | None]:
+        """Look at a kernel's files, each within its time; what does not answer is unknown, never stale."""
+        image, runtime = spec.record.image.path, spec.record.runtime
+
+        def look() -> tuple[KernelStatus, int | None]:
+            try:
+                size = Path(image).stat().st_size
+            except OSError:
+                message = f"The image file is no longer at {image}."
+                return KernelStatus(
+                    "image_missing", message, "Put it back, or delete the kernel and add it again."
+                ), None
+            if not os.access(image, os.R_OK):
+                message = f"You may not read {image}."
+                return KernelStatus("image_not_readable", message, "Ask its owner for read permission."), size
+            if not os.access(runtime.path, os.X_OK):
+                message = f"{runtime.name} is no longer at {runtime.path}."
+                hint = "The kernel still starts where another one is on PATH. Load its module before JupyterLab."
+                return KernelStatus("runtime_missing", message, hint), size
+            return _OK, size
+
+        try:
+            return await self._session.patience.ask(("status", image, runtime.path), look)
+        except TimeoutError:
+            message = f"The file system of {image} does not answer."
+            return KernelStatus("unknown", message, "Refresh the list when it is back."), None
+
+    def _removal(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
+        """Return what goes with a kernel and what stays, with reasons. Walks directories, so call it in a thread."""
+        others = [each for each in kernelspecs.read_all(self._roots.kernels) if each.slug != spec.slug]
+        items = [_goes("kernelspec", spec.resource_dir)]
+        for what, path, root in (
+            ("packages", Path(spec.record.packages.path), self._roots.packages),
+            ("log", Path(spec.record.log).parent, self._roots.logs),
+        ):
+            if paths.is_ours(path, root):
+                items.append(_goes("packages" if what == "packages" else "log", path))
+        image = Path(spec.record.image.path)
+        users = [each.display_name for each in others if each.record.image.path == str(image)]
+        if not is_stored(image, self._roots.images):
+            if os.path.lexists(image):
+                items.append(_stays("image", image, "It is your own file.", users))
+        elif users:
+            items.append(_stays("image", image, f"Used by {', '.join(users)}.", users))
+        elif not with_image:
+            items.append(_stays("image", image, "You chose to keep it.", []))
+        else:
+            items.append(_goes("image", image))
+        return items
+
+    def _remove_files(self, spec: Spec, doomed: Path | None, items: list[RemovalItem]) -> None:
+        for item in items:
+            path = Path(item.path)
+            if not item.goes:
+                continue
+            if item.what == "packages":
+                paths.remove_marked(path, self._roots.packages)
+            elif item.what == "log":
+                paths.remove_marked(path, self._roots.logs)
+            elif item.what == "image" and is_stored(path, self._roots.images):
+                path.unlink(missing_ok=True)
+                side_file(path).unlink(missing_ok=True)
+        if doomed is not None:
+            paths.remove_marked(doomed, self._roots.trash)
+
+
+def _goes(what: RemovalKind, path: Path) -> RemovalItem:
+    return RemovalItem(what, str(path), paths.disk_usage(path), True, "", [])
+
+
+def _stays(what: RemovalKind, path: Path, reason: str, used_by: list[str]) -> RemovalItem:
+    return RemovalItem(what, str(path), paths.disk_usage(path), False, reason, used_by)
+
+
+def _freed(items: list[RemovalItem]) -> int:
+    return sum(item.size_bytes for item in items if item.goes)

@@ -1,0 +1,441 @@
+"""Long work: its state on disk, its progress, its log, its end.
+
+A task lives in ``tasks/<id>/``: ``task.json`` (state, written at most a few times a second and at each change of
+phase) and ``log`` (the tools' own lines). A task whose owner is gone is *interrupted*: whoever looks next says so and
+removes what it left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import dacite
+
+from ..errors import ContainerKernelsError, internal
+from ..models import (
+    PHASES,
+    AddRequest,
+    Error,
+    LogChunk,
+    Phase,
+    PhaseName,
+    PhaseState,
+    Progress,
+    Task,
+    TaskState,
+    now,
+)
+from ..system import machine, paths, process
+from ..system.paths import Roots
+
+_log = logging.getLogger(__name__)
+
+#: The most that one request returns of a log, in bytes.
+LOG_CHUNK_BYTES = 256 * 1024
+#: A log stops growing here; a tool that says more has gone mad.
+LOG_LIMIT_BYTES = 8 * 1024 * 1024
+#: At most this often changes are written and told, in seconds.
+_SAVE_INTERVAL_S = 0.25
+#: At least this often, so that other servers of the user see that it lives.
+_HEARTBEAT_S = 15.0
+#: A task of another machine that was not heard of for so long has no owner, in seconds.
+_SILENCE_S = 300.0
+
+#: What is called with each change: id, seq, state.
+Listener = Callable[[str, int, str], None]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that does a task; ``start_ticks`` tells it from a later one of the same id."""
+
+    hostname: str
+    boot_id: str
+    pid: int
+    start_ticks: int
+
+    @classmethod
+    def this_process(cls) -> Owner:
+        """Return this process as an owner."""
+        pid = os.getpid()
+        return cls(machine.hostname(), machine.boot_id(), pid, process.start_ticks_of(pid) or 0)
+
+    def is_alive(self, silent_s: float) -> bool:
+        """Tell whether the owner still works; of other machines only their silence is known."""
+        if self.hostname != machine.hostname():
+            return silent_s < _SILENCE_S
+        return self.boot_id == machine.boot_id() and process.is_alive(self.pid, self.start_ticks)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What ``task.json`` holds: the task, who does it, and what is removed when it ends badly."""
+
+    task: Task
+    owner: Owner
+    leftovers: list[str] = field(default_factory=list)
+
+
+class RunningTask:
+    """The handle that a task's work reports through. All methods are for the event loop and return at once."""
+
+    def __init__(self, service: TaskService, task: Task) -> None:
+        self._service = service
+        self._directory = service.directory(task.id)
+        self._log_parts: list[str] = []
+        self._changed = asyncio.Event()
+        self._phase_began = time.monotonic()
+        self._log_full = False
+        self.task = task
+        self.leftovers: list[str] = []
+        self.work: asyncio.Task[None] | None = None
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of the task; readers see it from the next moment on."""
+        self.task = replace(self.task, seq=self.task.seq + 1, **changes)
+        self._changed.set()
+
+    @contextlib.asynccontextmanager
+    async def phase(self, name: PhaseName, message: str) -> AsyncIterator[None]:
+        """Do what is inside as a named phase; the state is on disk before it begins."""
+        self._phase_began = time.monotonic()
+        self.update(phases=self._phases(name, "running"), phase=name, message=message, progress=None)
+        self.say(f"== {name}: {message}")
+        await self.save()
+        yield
+        if self._state_of(name) == "running":
+            self.update(phases=self._phases(name, "done"), progress=None)
+
+    def skip(self, name: PhaseName, why: str) -> None:
+        """Mark a phase as not needed."""
+        self.update(phases=self._phases(name, "skipped"), message=why)
+        self.say(why)
+
+    def say(self, line: str) -> None:
+        """Add a line to the log."""
+        line = _COLOURS.sub("", line)
+        if self._log_full:
+            return
+        size = self.task.log_bytes + len(line.encode()) + 1
+        if size > LOG_LIMIT_BYTES:
+            line, self._log_full = "(The log is cut here.)", True
+            size = self.task.log_bytes + len(line) + 1
+        self._log_parts.append(line + "\n")
+        self.update(log_bytes=size)
+
+    def progress(self, done_bytes: int, total_bytes: int | None) -> None:
+        """Tell how far it is."""
+        self.update(progress=Progress(done_bytes, total_bytes))
+
+    async def owns(self, path: Path) -> None:
+        """Note on disk, before it is made, that ``path`` is removed when the task ends badly, even by a kill."""
+        self.leftovers.append(str(path))
+        await self.save()
+
+    def keeps(self, path: Path) -> None:
+        """Take back :meth:`owns`: the path belongs to the published kernel now."""
+        self.leftovers.remove(str(path))
+
+    async def save(self) -> None:
+        """Write the task and its new lines of log, now."""
+        self._changed.clear()
+        stored = _Stored(self.task, self._service.owner, list(self.leftovers))
+        text, self._log_parts = "".join(self._log_parts), []
+        await asyncio.to_thread(_write, self._directory, stored, text)
+        self._service.tell(self.task)
+
+    async def save_changes(self) -> None:
+        """Write changes as they come, not too often, until cancelled."""
+        while True:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _HEARTBEAT_S)
+            try:
+                await self.save()
+            except OSError as error:  # a full disk must not stop the work that may free it, or that says so
+                _log.warning("The state of task %s was not written: %s", self.task.id, error)
+            await asyncio.sleep(_SAVE_INTERVAL_S)
+
+    def end(self, state: TaskState, message: str, error: Error | None) -> None:
+        """Set the final state."""
+        phases = self.task.phases
+        if self.task.phase is not None and state != "done" and self._state_of(self.task.phase) == "running":
+            phases = self._phases(self.task.phase, "failed")
+        self.update(state=state, message=message, error=error, phases=phases, progress=None, ended=now())
+        if state == "done":
+            self.update(phase=None)
+
+    def _state_of(self, name: PhaseName) -> PhaseState:
+        return next(phase.state for phase in self.task.phases if phase.name == name)
+
+    def _phases(self, name: PhaseName, state: PhaseState) -> list[Phase]:
+        duration_s = round(time.monotonic() - self._phase_began, 3) if state in ("done", "failed") else None
+        return [Phase(name, state, duration_s) if each.name == name else each for each in self.task.phases]
+
+
+#: Escape sequences that tools colour their lines with.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class TaskService:
+    """All tasks of this user, those of this process and those that others left on disk."""
+
+    def __init__(
+        self, roots: Roots, temporary_roots: Callable[[], list[Path]], listener: Listener | None = None
+    ) -> None:
+        self._roots = roots
+        self._temporary_roots = temporary_roots
+        self._listener = listener
+        self._running: dict[str, RunningTask] = {}
+        self.owner = Owner.this_process()
+
+    def directory(self, task_id: str) -> Path:
+        """Return where a task is kept."""
+        return self._roots.tasks / task_id
+
+    def tell(self, task: Task) -> None:
+        """Let the listener know of a change."""
+        if self._listener is not None:
+            self._listener(task.id, task.seq, task.state)
+
+    def slugs(self) -> set[str]:
+        """Return the kernel names that tasks of this process will publish."""
+        return {running.task.slug for running in self._running.values()}
+
+    async def start(
+        self, request: AddRequest, display_name: str, slug: str, work: Callable[[RunningTask], Awaitable[None]]
+    ) -> Task:
+        """Begin a task and return it as it stands; ``work`` goes on by itself."""
+        phases = [Phase(name, "waiting", None) for name in PHASES]
+        task = Task(
+            uuid.uuid4().hex,
+            1,
+            "running",
+            display_name,
+            slug,
+            request,
+            phases,
+            None,
+            "Starting",
+            None,
+            None,
+            now(),
+            None,
+            0,
+        )
+        running = RunningTask(self, task)
+        self._running[task.id] = running  # before anything is awaited: it holds the name
+        try:
+            await asyncio.to_thread(paths.make_marked, self.directory(task.id))
+            await running.save()
+        except OSError as error:
+            del self._running[task.id]
+            raise _not_writable(self.directory(task.id), error) from error
+        running.work = asyncio.create_task(self._run(running, work))
+        return task
+
+    async def _run(self, running: RunningTask, work: Callable[[RunningTask], Awaitable[None]]) -> None:
+        saving = asyncio.create_task(running.save_changes())
+        name = running.task.display_name
+        try:
+            await work(running)
+            running.end("done", f"{name} is ready", None)
+        except asyncio.CancelledError:
+            await self._clean_up(running)
+            running.end("cancelled", "Cancelled; nothing was left behind", None)
+        except ContainerKernelsError as error:
+            running.say(f"{error.message} {error.hint}".strip())
+            await self._clean_up(running)
+            running.end("failed", error.message, Error(error.code, error.message, error.hint))
+        except Exception:  # the one place that has to outlive every mistake: it says what became of the task
+            _log.exception("Task %s failed", running.task.id)
+            await self._clean_up(running)
+            mistake = internal(f"adding {name}")
+            running.end("failed", mistake.message, Error(mistake.code, mistake.message, mistake.hint))
+        finally:
+            saving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await saving
+            # the running one is gone only when the disk has the end of it; a full disk is tried for a while
+            for _ in range(3):
+                try:
+                    await running.save()
+                    break
+                except OSError as error:
+                    _log.warning("The end of task %s was not written: %s", running.task.id, error)
+                    await asyncio.sleep(_SAVE_INTERVAL_S)
+            self._running.pop(running.task.id, None)
+
+    async def _clean_up(self, running: RunningTask) -> None:
+        leftovers, running.leftovers = running.leftovers, []
+        await asyncio.shield(asyncio.to_thread(self._remove, leftovers))
+
+    def _remove(self, leftovers: list[str]) -> None:
+        """Remove what a task left: marked directories below our roots, and partial images in our store."""
+        roots = [self._roots.packages, self._roots.staging, self._roots.logs, *self._temporary_roots()]
+        for path in map(Path, reversed(leftovers)):
+            try:
+                if path.is_dir() and not path.is_symlink():
+                    paths.remove_marked(path, *roots)
+                elif path.parent == self._roots.images and path.name.startswith("."):
+                    path.unlink(missing_ok=True)
+            except (OSError, ContainerKernelsError) as error:
+                _log.warning("%s was not removed: %s", path, error)
+
+    async def list_tasks(self) -> list[Task]:
+        """Return all tasks, newest first."""
+        found = await asyncio.to_thread(self._read_all)
+        found |= {task_id: running.task for task_id, running in self._running.items()}
+        return sorted(found.values(), key=lambda task: task.created, reverse=True)
+
+    async def get(self, task_id: str) -> Task:
+        """Return one task.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``
+        """
+        running = self._running.get(task_id)
+        task = running.task if running else await asyncio.to_thread(self._read, task_id)
+        if task is None:
+            raise ContainerKernelsError(
+                "not_found", "There is no such task.", "It was dismissed, maybe in another tab. Refresh the panel."
+            )
+        return task
+
+    async def end(self, task_id: str) -> Task:
+        """Cancel a task that runs, or dismiss one that has ended.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``, ``forbidden``: it runs in another server.
+        """
+        task = await self.get(task_id)
+        running = self._running.get(task_id)
+        if running is None:
+            if task.state in ("running", "cancelling"):
+                raise ContainerKernelsError(
+                    "forbidden",
+                    f"{task.display_name} is being added by another Jupyter server or terminal of yours.",
+                    "Cancel it there.",
+                )
+            await asyncio.to_thread(self._dismiss, task_id)
+            return task
+        if running.work is not None and task.state == "running":
+            running.update(state="cancelling", message="Cancelling")
+            running.work.cancel()
+        return running.task
+
+    async def log(self, task_id: str, offset: int) -> LogChunk:
+        """Return a piece of a task's log from a byte offset."""
+        await self.get(task_id)
+        return await asyncio.to_thread(read_log, self.directory(task_id) / "log", offset)
+
+    async def wait(self, task_id: str) -> Task:
+        """Return a task of this process when it has ended."""
+        running = self._running.get(task_id)
+        if running is not None and running.work is not None:
+            await asyncio.shield(running.work)
+            return running.task
+        return await self.get(task_id)
+
+    async def stop(self) -> None:
+        """Cancel everything that runs and wait for it; the server ends."""
+        works = [running.work for running in self._running.values() if running.work is not None]
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+
+    def _read_all(self) -> dict[str, Task]:
+        try:
+            names = [entry.name for entry in os.scandir(self._roots.tasks) if re.fullmatch(r"[0-9a-f]{32}", entry.name)]
+        except OSError:
+            return {}
+        tasks = (self._read(name) for name in names)
+        return {task.id: task for task in tasks if task}
+
+    def _read(self, task_id: str) -> Task | None:
+        path = self.directory(task_id) / "task.json"
+        try:
+            stored = dacite.from_dict(_Stored, paths.read_json(path) or {})
+            silent_s = time.time() - path.stat().st_mtime
+        except (OSError, dacite.DaciteError):
+            return None
+        if stored.task.ended is None and task_id not in self._running and not stored.owner.is_alive(silent_s):
+            return self._interrupt(stored)
+        return stored.task
+
+    def _interrupt(self, stored: _Stored) -> Task:
+        """Say what became of a task whose owner is gone, and remove what it left."""
+        task = stored.task
+        if self._was_published(task):
+            ended = replace(task, state="done", message=f"{task.display_name} is ready", phase=None)
+        else:
+            self._remove(stored.leftovers)
+            error = Error(
+                "interrupted",
+                f"{task.display_name} was not added: the Jupyter server ended while it was at work.",
+                "Nothing was left behind. Click Retry to start again.",
+            )
+            phases = [replace(each, state="failed") if each.state == "running" else each for each in task.phases]
+            ended = replace(task, state="interrupted", message=error.message, error=error, phases=phases)
+        ended = replace(ended, seq=task.seq + 1, progress=None, ended=now())
+        with contextlib.suppress(OSError):
+            _write(self.directory(task.id), replace(stored, task=ended, leftovers=[]), "")
+        return ended
+
+    def _was_published(self, task: Task) -> bool:
+        """Tell whether a task got as far as the kernel, which says by which task it was made."""
+        spec = paths.read_json(self._roots.kernels / task.slug / "kernel.json")
+        try:
+            return bool(spec["metadata"]["container_kernels"]["task"] == task.id)
+        except (TypeError, KeyError):
+            return False
+
+    def _dismiss(self, task_id: str) -> None:
+        with contextlib.suppress(ContainerKernelsError):
+            paths.remove_marked(self.directory(task_id), self._roots.tasks)
+
+
+def _not_writable(path: Path, error: OSError) -> ContainerKernelsError:
+    if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        return ContainerKernelsError("disk_full", f"There is no room left for {path}.", "Free some room and try again.")
+    return ContainerKernelsError("internal", f"{path} cannot be written: {error.strerror}.", "Check its permissions.")
+
+
+def _write(directory: Path, stored: _Stored, log: str) -> None:
+    if log:
+        with open(directory / "log", "a", encoding="utf-8", opener=_open_private) as stream:
+            stream.write(log)
+    paths.write_private(directory / "task.json", json.dumps(asdict(stored), ensure_ascii=False))
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def read_log(path: Path, offset: int) -> LogChunk:
+    """Return a piece of a log from ``offset`` on, cut between lines; a missing log is empty."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            offset = min(offset, size)
+            stream.seek(offset)
+            data = stream.read(LOG_CHUNK_BYTES)
+    except OSError:
+        return LogChunk("", 0, 0, 0, str(path))
+    if offset + len(data) < size:
+        data = data[: (data.rfind(b"\n") + 1) or len(data)]
+    return LogChunk(data.decode(errors="replace"), offset, offset + len(data), size, str(path))

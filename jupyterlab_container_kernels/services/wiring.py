@@ -1,0 +1,65 @@
+"""Puts the services together, once for a server and once for a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import languages, runtimes
+from ..discovery import discover
+from ..languages.base import Language
+from ..runtimes.base import Runtime
+from ..settings import Settings
+from ..system.paths import Patience, Roots
+from .add import AddService
+from .images import ImageService
+from .install import InstallService
+from .jupyter import Jupyter
+from .kernels import KernelService
+from .session import SessionService
+from .tasks import Listener, TaskService
+
+
+@dataclass(frozen=True)
+class Services:
+    """All use cases of one user."""
+
+    session: SessionService
+    images: ImageService
+    kernels: KernelService
+    tasks: TaskService
+    add: AddService
+
+    async def stop(self) -> None:
+        """Cancel what runs and let threads go."""
+        await self.tasks.stop()
+        self.session.patience.close()
+
+
+def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: Listener | None = None) -> Services:
+    """Make the services.
+
+    Parameters
+    ----------
+    settings : Settings
+        What is configured.
+    data_dir : Path
+        ``jupyter_core.paths.jupyter_data_dir()``.
+    jupyter : Jupyter
+        The Jupyter around us.
+    listener : callable, optional
+        Told of each change of a task.
+    """
+    roots = Roots(data_dir / "kernels", settings.images_dir, settings.packages_dir, data_dir / "container-kernels")
+    session = SessionService(
+        settings,
+        roots,
+        Patience(),
+        jupyter,
+        discover(runtimes, Runtime),  # type: ignore[type-abstract]
+        discover(languages, Language),  # type: ignore[type-abstract]
+    )
+    images = ImageService(session)
+    tasks = TaskService(roots, session.temporary_candidates, listener)
+    add = AddService(session, images, InstallService(session), tasks)
+    return Services(session, images, KernelService(session), tasks, add)

@@ -1,0 +1,21 @@
+"""What a site or a user can set, as plain values; :class:`~.app.ContainerKernelsApp` has the traits they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths, limits and policy. The traits of the same names tell what each is for."""
+
+    runtime_path: str
+    images_dir: Path
+    packages_dir: Path
+    temporary_dir: Path | None
+    insecure_registries: Sequence[str]
+    start_timeout_s: float
+    pull_timeout_s: float
+    install_timeout_s: float

@@ -1,0 +1,199 @@
+"""Kernels of ours in Jupyter's own directories: read, staged, published, withdrawn.
+
+A kernel is a directory below ``jupyter_data_dir()/kernels`` as any other; ours have a record in
+``kernel.json → metadata.container_kernels`` (https://jupyter-client.readthedocs.io/en/stable/kernels.html#kernel-specs).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dacite
+
+from ..errors import ContainerKernelsError
+from ..models import Bind, GpuMode, KernelRuntime
+from . import paths
+from .paths import Roots
+
+#: Jupyter lower-cases names of kernels; what is here is also safe in URLs and paths.
+SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
+#: Raised when the record changes in a way that older code cannot read.
+SCHEMA = 1
+_KEY = "container_kernels"
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """The image of a kernel as it was when the kernel was published; ``mtime_ns`` and ``sif_id`` tell a changed one."""
+
+    reference: str
+    source: str
+    digest: str | None
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    sif_id: str | None
+    stored: bool
+
+
+@dataclass(frozen=True)
+class PackagesRecord:
+    """What was installed for a kernel, and where."""
+
+    path: str
+    size_bytes: int
+    installed: list[str]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What we know of a kernel of ours, as it stands in its ``kernel.json``."""
+
+    schema: int
+    image: ImageRecord
+    runtime: KernelRuntime
+    language: str
+    language_version: str
+    interpreter: str
+    gpu: GpuMode
+    packages: PackagesRecord
+    binds: list[Bind]
+    environment: dict[str, str]
+    log: str
+    task: str
+    created: str
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A kernel of ours on disk."""
+
+    slug: str
+    display_name: str
+    resource_dir: Path
+    record: Record
+
+
+def slugify(text: str) -> str:
+    """Return a kernel name made from a display name (``src/model/slug.ts`` does the same)."""
+    slug = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:60].rstrip("-.")
+    return slug or "container"
+
+
+def read(directory: Path) -> Spec | None:
+    """Return the kernel of ours in a directory, or ``None`` if there is none, or one that is not ours."""
+    data = paths.read_json(directory / "kernel.json")
+    try:
+        record = data["metadata"][_KEY]
+        if record["schema"] != SCHEMA:
+            return None
+        found = dacite.from_dict(Record, record)
+        return Spec(directory.name, str(data["display_name"]), directory, found)
+    except (TypeError, KeyError, dacite.DaciteError):
+        return None
+
+
+def read_all(kernels: Path) -> list[Spec]:
+    """Return all kernels of ours, by display name. One that cannot be read never hides the others."""
+    try:
+        directories = [Path(entry.path) for entry in os.scandir(kernels) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    found = (read(directory) for directory in directories)
+    return sorted((spec for spec in found if spec), key=lambda spec: (spec.display_name.casefold(), spec.slug))
+
+
+def stage(
+    workspace: Path,
+    slug: str,
+    *,
+    display_name: str,
+    language: str,
+    metadata: Mapping[str, Any],
+    record: Record,
+    script: str,
+    logo: str,
+) -> Path:
+    """Write a kernel into a directory that Jupyter does not look into, and return that."""
+    directory = paths.make_private(workspace / "kernels" / slug)
+    spec = {
+        "argv": ["/bin/bash", "{resource_dir}/init.sh", "{connection_file}"],
+        "display_name": display_name,
+        "language": language,
+        "interrupt_mode": "signal",
+        "metadata": {**metadata, _KEY: asdict(record)},
+    }
+    paths.write_private(directory / "kernel.json", json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
+    paths.write_private(directory / "init.sh", script)
+    paths.write_private(directory / "logo-svg.svg", logo)
+    return directory
+
+
+def publish(staged: Path, roots: Roots) -> Path:
+    """Move a staged kernel to where Jupyter finds it.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``slug_taken``: another kernel got the name meanwhile.
+    """
+    paths.make_private(roots.kernels)
+    target = roots.kernels / staged.name
+    try:
+        if os.path.lexists(target):
+            raise FileExistsError
+        staged.rename(target)  # fails on a directory that is not empty, so a race has one winner
+    except OSError as error:
+        raise taken(staged.name) from error
+    return target
+
+
+def withdraw(spec: Spec, roots: Roots) -> Path | None:
+    """Move a kernel of ours out of Jupyter's sight in one step, and return where it lies now (``None``: gone already).
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``not_ours``: it is a link, or lies elsewhere than in the user's own kernels.
+    """
+    real = Path(os.path.realpath(spec.resource_dir))
+    if spec.resource_dir.is_symlink() or real.parent != Path(os.path.realpath(roots.kernels)):
+        raise ContainerKernelsError(
+            "not_ours",
+            f"The kernel {spec.slug} was not deleted: {spec.resource_dir} is not a directory that we made.",
+            "Remove it with `jupyter kernelspec remove` if you made it yourself.",
+        )
+    doomed = paths.make_marked(roots.trash / secrets.token_hex(8))
+    try:
+        real.rename(doomed / spec.slug)
+    except FileNotFoundError:
+        return None
+    finally:
+        if not any(each.is_dir() for each in doomed.iterdir()):
+            paths.remove_marked(doomed, roots.trash)
+    return doomed
+
+
+def taken(slug: str) -> ContainerKernelsError:
+    """Return the error for a kernel name that is in use."""
+    return ContainerKernelsError(
+        "slug_taken",
+        f"There is already a kernel named {slug}.",
+        "Choose another kernel name under More, or delete that kernel first.",
+    )
+
+
+def free_slug(wanted: str, used: Sequence[str]) -> str:
+    """Return a kernel name that is not used, made from the one that is wanted."""
+    number, slug = 1, wanted
+    while slug in used:
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug

@@ -1,0 +1,52 @@
+"""What this machine is: its name, its processor, its GPUs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import ContainerKernelsError
+from ..models import GpuInfo
+from .process import Command, find_program, run
+
+_OCI_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "ppc64le": "ppc64le", "s390x": "s390x"}
+
+
+def hostname() -> str:
+    """Return this machine's name as it calls itself."""
+    return socket.gethostname()
+
+
+def boot_id() -> str:
+    """Return what tells one boot of this machine from another (random(4))."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def architecture() -> str:
+    """Return the processor's architecture in OCI's terms, as ``amd64``."""
+    return _OCI_NAMES.get(platform.machine(), platform.machine())
+
+
+async def gpu(environment: Mapping[str, str]) -> GpuInfo:
+    """Return the GPUs that this session sees: NVIDIA's by name where its driver's tool is there, AMD's by presence."""
+    if os.path.exists("/dev/nvidiactl"):  # noqa: PTH110, ASYNC240 (devices answer at once)
+        tool = find_program("nvidia-smi")
+        names: list[str] = []
+        if tool:
+            query = Command([tool, "--query-gpu=name", "--format=csv,noheader"], environment)
+            try:
+                finished = await run(query, timeout_s=10)
+            except ContainerKernelsError:
+                finished = None
+            if finished and finished.returncode == 0:
+                names = [line.strip() for line in finished.output.splitlines() if line.strip()]
+        return GpuInfo("nvidia", names)
+    if os.path.exists("/dev/kfd"):  # noqa: PTH110, ASYNC240
+        return GpuInfo("amd", [])
+    return GpuInfo(None, [])
