@@ -77,7 +77,10 @@ class Python(Language):
     probe_script = (
         f'for python in {_CANDIDATES}; do\n  if [ -x "$python" ]; then "$python" -c {shlex.quote(_PROBE)}; fi\ndone\n'
     )
-    unset = ("PYTHON*", "CONDA_*", "_CE_*", "VIRTUAL_ENV*", "PIP_*", "MPLBACKEND", "IPYTHONDIR", "JUPYTER_CONFIG_*")
+    unset = (
+        "PYTHON*", "CONDA_*", "_CE_*", "VIRTUAL_ENV*", "MPLBACKEND", "IPYTHONDIR", "JUPYTER_CONFIG_*",
+        "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON",
+    )  # fmt: skip
     test_cell = ("1+1", "2")
     logo = (
         '<path fill="#3776ab" d="M21.8 4c-9.1 0-8.5 3.9-8.5 3.9V12H22v1.2H9.8S4 12.6 4 21.8s5.1 8.8 5.1 8.8h3v-4.2'
