@@ -1,0 +1,139 @@
+import type { ServerConnection } from '@jupyterlab/services';
+
+import { IRequest, requestJson } from './request';
+import type {
+  IAddRequest,
+  IInfo,
+  IKernel,
+  IKernelDetails,
+  ILogChunk,
+  IRemoval,
+  IRemoveRequest,
+  IResolution,
+  ITask
+} from './types';
+import {
+  IRows,
+  Reader,
+  readInfo,
+  readKernel,
+  readKernelDetails,
+  readLogChunk,
+  readRemoval,
+  readResolution,
+  readRows,
+  readTask
+} from './validate';
+
+/**
+ * The server part, one method an endpoint of `openapi.yaml`.
+ *
+ * Every method rejects with `ApiError`, `ConnectionLostError`,
+ * `EndpointMissingError` or `UnexpectedShapeError`.
+ */
+export class ContainerKernelsClient {
+  /**
+   * @param serverSettings - The connection, as JupyterLab made it.
+   */
+  constructor(readonly serverSettings: ServerConnection.ISettings) {}
+
+  /** Versions, runtimes, GPU, disk room, limits. */
+  getInfo(): Promise<IInfo> {
+    return this._ask('info', readInfo);
+  }
+
+  /**
+   * What an image reference stands for, without downloading it.
+   *
+   * @param image - The reference.
+   * @param signal - Gives the question up.
+   */
+  resolve(image: string, signal?: AbortSignal): Promise<IResolution> {
+    return this._ask('resolve', readResolution, {
+      method: 'POST',
+      body: { image },
+      signal
+    });
+  }
+
+  /** All container kernels of this user. */
+  listKernels(): Promise<IRows<IKernel>> {
+    return this._askRows('kernels', 'kernels', readKernel);
+  }
+
+  /** Start adding a kernel; the task tells the rest. */
+  addKernel(request: IAddRequest): Promise<ITask> {
+    return this._ask('kernels', readTask, { method: 'POST', body: request });
+  }
+
+  /** One kernel, and what deleting it would remove and free. */
+  getKernel(slug: string): Promise<IKernelDetails> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}`, readKernelDetails);
+  }
+
+  /** Delete a kernel with what was made for it. */
+  removeKernel(slug: string, request: IRemoveRequest): Promise<IRemoval> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}`, readRemoval, {
+      method: 'DELETE',
+      body: request
+    });
+  }
+
+  /** What the last start of a kernel wrote to standard error. */
+  getKernelLog(slug: string): Promise<ILogChunk> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}/log`, readLogChunk);
+  }
+
+  /** Tasks that run, and ended ones that nobody dismissed. */
+  listTasks(): Promise<IRows<ITask>> {
+    return this._askRows('tasks', 'tasks', readTask);
+  }
+
+  /** One task. */
+  getTask(id: string): Promise<ITask> {
+    return this._ask(`tasks/${encodeURIComponent(id)}`, readTask);
+  }
+
+  /** Cancel a task that runs, dismiss one that has ended. */
+  endTask(id: string): Promise<ITask> {
+    return this._ask(`tasks/${encodeURIComponent(id)}`, readTask, {
+      method: 'DELETE'
+    });
+  }
+
+  /**
+   * A piece of a task's log.
+   *
+   * @param id - The task.
+   * @param offset - Where to begin, in bytes.
+   */
+  getTaskLog(id: string, offset: number): Promise<ILogChunk> {
+    return this._ask(`tasks/${encodeURIComponent(id)}/log`, readLogChunk, {
+      query: { offset }
+    });
+  }
+
+  private async _ask<T>(
+    path: string,
+    read: Reader<T>,
+    request?: IRequest
+  ): Promise<T> {
+    return read(await requestJson(this.serverSettings, path, request), path);
+  }
+
+  private async _askRows<T>(
+    path: string,
+    key: string,
+    read: Reader<T>
+  ): Promise<IRows<T>> {
+    const rows = readRows(
+      await requestJson(this.serverSettings, path),
+      key,
+      read
+    );
+    for (const problem of rows.problems) {
+      console.error(`Container Kernels: ${problem}`);
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,288 @@
+/**
+ * What travels between the browser and the server part. It mirrors
+ * `jupyterlab_container_kernels/openapi.yaml`; a test holds it to that.
+ *
+ * Times are ISO 8601 in UTC, sizes are bytes. What is not known is `null`.
+ */
+
+/** Whether an error is ours, and what it is about. */
+export type ErrorCode =
+  | 'unreadable'
+  | 'not_found'
+  | 'unsupported_media_type'
+  | 'forbidden'
+  | 'invalid_reference'
+  | 'invalid_display_name'
+  | 'invalid_slug'
+  | 'invalid_bind'
+  | 'slug_taken'
+  | 'kernel_running'
+  | 'not_ours'
+  | 'runtime_missing'
+  | 'image_not_found'
+  | 'image_unusable'
+  | 'image_not_readable'
+  | 'wrong_architecture'
+  | 'login_needed'
+  | 'registry_unreachable'
+  | 'disk_full'
+  | 'language_missing'
+  | 'install_failed'
+  | 'verify_failed'
+  | 'runtime_failed'
+  | 'timed_out'
+  | 'interrupted'
+  | 'internal';
+
+/** What happened to what, and what to click or type next. */
+export interface IError {
+  code: ErrorCode;
+  message: string;
+  /** May be empty. */
+  hint: string;
+}
+
+/** A container runtime that was looked for on the server's machine. */
+export interface IRuntimeInfo {
+  name: string;
+  /** As people write it: `Apptainer` or `SingularityCE`. */
+  title: string;
+  path: string | null;
+  version: string | null;
+  available: boolean;
+  /** Why it is not available. */
+  reason: string | null;
+}
+
+/** The GPUs of the server's machine. */
+export interface IGpuInfo {
+  vendor: 'nvidia' | 'amd' | null;
+  names: string[];
+}
+
+/** Room in one of the folders that we write to. */
+export interface IDiskRoom {
+  purpose: 'kernels' | 'images' | 'packages' | 'temporary';
+  path: string;
+  free_bytes: number | null;
+  total_bytes: number | null;
+}
+
+/** What a form has to keep to. */
+export interface ILimits {
+  display_name_length: number;
+  slug_pattern: string;
+  start_timeout_s: number;
+}
+
+/** What this server offers. */
+export interface IInfo {
+  version: string;
+  hostname: string;
+  /** In OCI's terms, as `amd64`. */
+  architecture: string;
+  /** The absolute directory that JupyterLab's file browser shows. */
+  root_dir: string | null;
+  runtimes: IRuntimeInfo[];
+  languages: string[];
+  gpu: IGpuInfo;
+  disks: IDiskRoom[];
+  limits: ILimits;
+}
+
+/** The question what an image reference stands for. */
+export interface IResolveRequest {
+  image: string;
+}
+
+/** What an image reference stands for. */
+export interface IResolution {
+  reference: string;
+  digest: string | null;
+  download_bytes: number | null;
+  /** An estimate of the room that the pull takes at its peak. */
+  needed_bytes: number | null;
+  free_bytes: number | null;
+  fits: boolean | null;
+  /** The folder in which the image will be stored. */
+  store_path: string | null;
+  architecture: string | null;
+  /** The image is here already: nothing will be downloaded. */
+  stored: boolean;
+}
+
+/** A folder of the machine that appears inside the container. */
+export interface IBind {
+  source: string;
+  /** `null` means the same path. */
+  destination: string | null;
+  read_only: boolean;
+}
+
+/** Whether a kernel gets the GPU. */
+export type GpuChoice = 'auto' | 'on' | 'off';
+
+/** What to add. What is left out gets its default at the server. */
+export interface IAddRequest {
+  image: string;
+  display_name?: string | null;
+  slug?: string | null;
+  gpu?: GpuChoice;
+  binds?: IBind[];
+}
+
+/** The image of a kernel. */
+export interface IKernelImage {
+  /** As the user gave it. */
+  reference: string;
+  /** In full. */
+  source: string;
+  digest: string | null;
+  path: string;
+  size_bytes: number | null;
+  /** It lies in our image store; a file of the user's own never does. */
+  stored: boolean;
+}
+
+/** The runtime that starts a kernel. */
+export interface IKernelRuntime {
+  name: string;
+  path: string;
+  version: string | null;
+}
+
+/** What was installed for a kernel beside its image. */
+export interface IKernelPackages {
+  path: string | null;
+  size_bytes: number | null;
+  /** `name==version` of what we installed. */
+  installed: string[];
+}
+
+/** Whether a kernel can start, as far as can be seen without starting it. */
+export interface IKernelStatus {
+  code:
+    | 'ok'
+    | 'image_missing'
+    | 'image_not_readable'
+    | 'runtime_missing'
+    | 'unknown';
+  message: string;
+  hint: string;
+}
+
+/** A container kernel. */
+export interface IKernel {
+  /** The kernel's name in Jupyter. */
+  slug: string;
+  display_name: string;
+  language: string;
+  language_version: string | null;
+  status: IKernelStatus;
+  image: IKernelImage;
+  runtime: IKernelRuntime;
+  gpu: GpuChoice;
+  packages: IKernelPackages;
+  binds: IBind[];
+  created: string;
+  resource_dir: string;
+  /** How many kernels of this name run on this Jupyter server. */
+  running: number;
+}
+
+/** All container kernels of this user. */
+export interface IKernelList {
+  kernels: IKernel[];
+}
+
+/** A kernel that runs, by what uses it. */
+export interface IRunningKernel {
+  id: string;
+  title: string;
+}
+
+/** Something that deleting a kernel removes or leaves. */
+export interface IRemovalItem {
+  what: 'kernelspec' | 'packages' | 'image' | 'log';
+  path: string;
+  size_bytes: number;
+  goes: boolean;
+  /** Why it stays. Empty when it goes. */
+  reason: string;
+  /** Display names of other kernels that use it. */
+  used_by: string[];
+}
+
+/** One kernel, and what deleting it would remove and free. */
+export interface IKernelDetails {
+  kernel: IKernel;
+  removal: IRemovalItem[];
+  frees_bytes: number;
+  running: IRunningKernel[];
+}
+
+/** How to delete a kernel. What is left out gets its default at the server. */
+export interface IRemoveRequest {
+  delete_image?: boolean;
+  shut_down?: boolean;
+}
+
+/** What was deleted. */
+export interface IRemoval {
+  slug: string;
+  removal: IRemovalItem[];
+  freed_bytes: number;
+}
+
+/** A step of a task. */
+export interface IPhase {
+  name: 'resolve' | 'acquire' | 'inspect' | 'install' | 'verify' | 'publish';
+  state: 'waiting' | 'running' | 'done' | 'skipped' | 'failed';
+  duration_s: number | null;
+}
+
+/** How far the running phase is. */
+export interface IProgress {
+  done_bytes: number;
+  total_bytes: number | null;
+}
+
+/** A kernel that is being added, or the end of it. */
+export interface ITask {
+  id: string;
+  /** Grows with each change. */
+  seq: number;
+  state:
+    'running' | 'cancelling' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+  display_name: string;
+  /** A kernel of that name exists only when the task is done. */
+  slug: string;
+  /** What was asked for, to retry or edit it. */
+  request: IAddRequest;
+  phases: IPhase[];
+  /** The name of the running (or failed) phase. */
+  phase: string | null;
+  /** What happens right now, in a few words. */
+  message: string;
+  progress: IProgress | null;
+  error: IError | null;
+  created: string;
+  ended: string | null;
+  log_bytes: number;
+}
+
+/** Tasks that run, and ended ones that nobody dismissed. */
+export interface ITaskList {
+  tasks: ITask[];
+}
+
+/** A piece of a log. */
+export interface ILogChunk {
+  text: string;
+  /** Where the piece begins, in bytes. */
+  offset: number;
+  next_offset: number;
+  size_bytes: number;
+  /** Where the log lies on the server's machine. */
+  path: string;
+}

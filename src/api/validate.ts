@@ -1,0 +1,401 @@
+import {
+  ErrorCode,
+  IAddRequest,
+  IBind,
+  IDiskRoom,
+  IError,
+  IGpuInfo,
+  IInfo,
+  IKernel,
+  IKernelDetails,
+  IKernelImage,
+  IKernelPackages,
+  IKernelRuntime,
+  IKernelStatus,
+  ILimits,
+  ILogChunk,
+  IPhase,
+  IProgress,
+  IRemoval,
+  IRemovalItem,
+  IResolution,
+  IRunningKernel,
+  IRuntimeInfo,
+  ITask
+} from './types';
+
+/**
+ * Reads a value that came from the server.
+ *
+ * @param value - The value.
+ * @param where - Where it stood, for the error.
+ *
+ * @throws {@link UnexpectedShapeError} when it is something else.
+ */
+export type Reader<T> = (value: unknown, where: string) => T;
+
+/** The server sent something that the contract does not allow. */
+export class UnexpectedShapeError extends Error {
+  constructor(
+    where: string,
+    expected: string,
+    readonly found: unknown
+  ) {
+    super(`${where}: expected ${expected}, found ${typeName(found)}`);
+    this.name = 'UnexpectedShapeError';
+  }
+}
+
+function typeName(value: unknown): string {
+  if (value === null) {
+    return 'null';
+  }
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+const text: Reader<string> = (value, where) => {
+  if (typeof value !== 'string') {
+    throw new UnexpectedShapeError(where, 'string', value);
+  }
+  return value;
+};
+
+const number: Reader<number> = (value, where) => {
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    throw new UnexpectedShapeError(where, 'number', value);
+  }
+  return value;
+};
+
+const integer: Reader<number> = (value, where) => {
+  if (!Number.isInteger(value)) {
+    throw new UnexpectedShapeError(where, 'integer', value);
+  }
+  return value as number;
+};
+
+const flag: Reader<boolean> = (value, where) => {
+  if (typeof value !== 'boolean') {
+    throw new UnexpectedShapeError(where, 'boolean', value);
+  }
+  return value;
+};
+
+function orNull<T>(read: Reader<T>): Reader<T | null> {
+  return (value, where) => (value === null ? null : read(value, where));
+}
+
+/** A field that may be left out. */
+interface IOptional<T> {
+  optional: Reader<T>;
+}
+
+function optional<T>(read: Reader<T>): IOptional<T> {
+  return { optional: read };
+}
+
+function oneOf<T extends string | null>(...values: T[]): Reader<T> {
+  return (value, where) => {
+    if (!values.includes(value as T)) {
+      throw new UnexpectedShapeError(where, values.join(' | '), value);
+    }
+    return value as T;
+  };
+}
+
+function list<T>(read: Reader<T>): Reader<T[]> {
+  return (value, where) => {
+    if (!Array.isArray(value)) {
+      throw new UnexpectedShapeError(where, 'array', value);
+    }
+    return value.map((item, index) => read(item, `${where}[${index}]`));
+  };
+}
+
+type Fields<T> = {
+  [K in keyof T]-?: undefined extends T[K]
+    ? IOptional<Exclude<T[K], undefined>>
+    : Reader<T[K]>;
+};
+
+/** Fields that the contract does not know are left out, not refused. */
+function record<T extends object>(fields: Fields<T>): Reader<T> {
+  return (value, where) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new UnexpectedShapeError(where, 'object', value);
+    }
+    const source = value as Record<string, unknown>;
+    const result: Record<string, unknown> = {};
+    for (const [key, field] of Object.entries(fields) as [
+      string,
+      Reader<unknown> | IOptional<unknown>
+    ][]) {
+      if (typeof field === 'function') {
+        result[key] = field(source[key], `${where}.${key}`);
+      } else if (source[key] !== undefined) {
+        result[key] = field.optional(source[key], `${where}.${key}`);
+      }
+    }
+    return result as T;
+  };
+}
+
+const errorCode = oneOf<ErrorCode>(
+  'unreadable',
+  'not_found',
+  'unsupported_media_type',
+  'forbidden',
+  'invalid_reference',
+  'invalid_display_name',
+  'invalid_slug',
+  'invalid_bind',
+  'slug_taken',
+  'kernel_running',
+  'not_ours',
+  'runtime_missing',
+  'image_not_found',
+  'image_unusable',
+  'image_not_readable',
+  'wrong_architecture',
+  'login_needed',
+  'registry_unreachable',
+  'disk_full',
+  'language_missing',
+  'install_failed',
+  'verify_failed',
+  'runtime_failed',
+  'timed_out',
+  'interrupted',
+  'internal'
+);
+
+const bind = record<IBind>({
+  source: text,
+  destination: orNull(text),
+  read_only: flag
+});
+
+const gpuChoice = oneOf('auto', 'on', 'off');
+
+const status = record<IKernelStatus>({
+  code: oneOf(
+    'ok',
+    'image_missing',
+    'image_not_readable',
+    'runtime_missing',
+    'unknown'
+  ),
+  message: text,
+  hint: text
+});
+
+const image = record<IKernelImage>({
+  reference: text,
+  source: text,
+  digest: orNull(text),
+  path: text,
+  size_bytes: orNull(integer),
+  stored: flag
+});
+
+const removalItem = record<IRemovalItem>({
+  what: oneOf('kernelspec', 'packages', 'image', 'log'),
+  path: text,
+  size_bytes: integer,
+  goes: flag,
+  reason: text,
+  used_by: list(text)
+});
+
+/** Reads the schema `Error`. */
+export const readError = record<IError>({
+  code: errorCode,
+  message: text,
+  hint: text
+});
+
+/** Reads the schema `AddRequest`. */
+export const readAddRequest = record<IAddRequest>({
+  image: text,
+  display_name: optional(orNull(text)),
+  slug: optional(orNull(text)),
+  gpu: optional(gpuChoice),
+  binds: optional(list(bind))
+});
+
+/** Reads the schema `Info`. */
+export const readInfo = record<IInfo>({
+  version: text,
+  hostname: text,
+  architecture: text,
+  root_dir: orNull(text),
+  runtimes: list(
+    record<IRuntimeInfo>({
+      name: text,
+      title: text,
+      path: orNull(text),
+      version: orNull(text),
+      available: flag,
+      reason: orNull(text)
+    })
+  ),
+  languages: list(text),
+  gpu: record<IGpuInfo>({
+    vendor: oneOf('nvidia', 'amd', null),
+    names: list(text)
+  }),
+  disks: list(
+    record<IDiskRoom>({
+      purpose: oneOf('kernels', 'images', 'packages', 'temporary'),
+      path: text,
+      free_bytes: orNull(integer),
+      total_bytes: orNull(integer)
+    })
+  ),
+  limits: record<ILimits>({
+    display_name_length: integer,
+    slug_pattern: text,
+    start_timeout_s: number
+  })
+});
+
+/** Reads the schema `Resolution`. */
+export const readResolution = record<IResolution>({
+  reference: text,
+  digest: orNull(text),
+  download_bytes: orNull(integer),
+  needed_bytes: orNull(integer),
+  free_bytes: orNull(integer),
+  fits: orNull(flag),
+  store_path: orNull(text),
+  architecture: orNull(text),
+  stored: flag
+});
+
+/** Reads the schema `Kernel`. */
+export const readKernel = record<IKernel>({
+  slug: text,
+  display_name: text,
+  language: text,
+  language_version: orNull(text),
+  status,
+  image,
+  runtime: record<IKernelRuntime>({
+    name: text,
+    path: text,
+    version: orNull(text)
+  }),
+  gpu: gpuChoice,
+  packages: record<IKernelPackages>({
+    path: orNull(text),
+    size_bytes: orNull(integer),
+    installed: list(text)
+  }),
+  binds: list(bind),
+  created: text,
+  resource_dir: text,
+  running: integer
+});
+
+/** Reads the schema `KernelDetails`. */
+export const readKernelDetails = record<IKernelDetails>({
+  kernel: readKernel,
+  removal: list(removalItem),
+  frees_bytes: integer,
+  running: list(record<IRunningKernel>({ id: text, title: text }))
+});
+
+/** Reads the schema `Removal`. */
+export const readRemoval = record<IRemoval>({
+  slug: text,
+  removal: list(removalItem),
+  freed_bytes: integer
+});
+
+/** Reads the schema `Task`. */
+export const readTask = record<ITask>({
+  id: text,
+  seq: integer,
+  state: oneOf(
+    'running',
+    'cancelling',
+    'done',
+    'failed',
+    'cancelled',
+    'interrupted'
+  ),
+  display_name: text,
+  slug: text,
+  request: readAddRequest,
+  phases: list(
+    record<IPhase>({
+      name: oneOf(
+        'resolve',
+        'acquire',
+        'inspect',
+        'install',
+        'verify',
+        'publish'
+      ),
+      state: oneOf('waiting', 'running', 'done', 'skipped', 'failed'),
+      duration_s: orNull(number)
+    })
+  ),
+  phase: orNull(text),
+  message: text,
+  progress: orNull(
+    record<IProgress>({ done_bytes: integer, total_bytes: orNull(integer) })
+  ),
+  error: orNull(readError),
+  created: text,
+  ended: orNull(text),
+  log_bytes: integer
+});
+
+/** Reads the schema `LogChunk`. */
+export const readLogChunk = record<ILogChunk>({
+  text,
+  offset: integer,
+  next_offset: integer,
+  size_bytes: integer,
+  path: text
+});
+
+/** Rows that could be read, and why the others could not. */
+export interface IRows<T> {
+  rows: T[];
+  /** One sentence for each row that is missing, for the console. */
+  problems: string[];
+}
+
+/**
+ * Reads the rows of a list one by one, so that a bad one hides only itself.
+ *
+ * @param value - The answer, as `{kernels: […]}`.
+ * @param key - The name of the list in it.
+ * @param read - Reads one row.
+ *
+ * @throws {@link UnexpectedShapeError} when there is no such list at all.
+ */
+export function readRows<T>(
+  value: unknown,
+  key: string,
+  read: Reader<T>
+): IRows<T> {
+  const raw = record<{ [key: string]: unknown[] }>({
+    [key]: list<unknown>(row => row)
+  })(value, key)[key];
+  const rows: T[] = [];
+  const problems: string[] = [];
+  raw.forEach((row, index) => {
+    try {
+      rows.push(read(row, `${key}[${index}]`));
+    } catch (error) {
+      if (!(error instanceof UnexpectedShapeError)) {
+        throw error;
+      }
+      problems.push(error.message);
+    }
+  });
+  return { rows, problems };
+}
