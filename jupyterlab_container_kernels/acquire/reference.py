@@ -103,11 +103,15 @@ def parse(text: str, home: Path) -> ImageReference:
     ContainerKernelsError
         ``invalid_reference``
     """
-    text = _unwrap_command(text.strip())
+    text = text.strip()
+    # a lone surrogate can be sent as JSON but not be written to a file
+    if len(text) <= _MAX_LENGTH and not re.search("[\ud800-\udfff]", text):
+        text = _unwrap_command(text)
     if not text:
         raise _unreadable("", "")
     if len(text) > _MAX_LENGTH or not text.isprintable():
-        raise _unreadable(text.encode("unicode_escape").decode(), "it is too long or holds control characters")
+        shown = text[:_MAX_LENGTH].encode("unicode_escape").decode()
+        raise _unreadable(shown, "it is too long or holds control characters")
     if text.startswith("file://"):
         text = text.removeprefix("file://")
     if text.startswith(("/", "~/")):
@@ -189,4 +193,4 @@ def suggest_name(reference: ImageReference) -> str:
     name = reference.repository.rpartition("/")[2]
     version = reference.tag if reference.tag not in (None, "latest") else ""
     number = re.match(r"v?\d+(?:\.\d+)*", version or "")
-    return f"{name} {number.group()}" if number else name
+    return (f"{name} {number.group()}" if number else name)[:100]

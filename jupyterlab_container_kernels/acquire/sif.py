@@ -5,6 +5,8 @@ The format: https://github.com/apptainer/sif (``pkg/sif/sif.go``); 128 bytes, li
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 import uuid
 from dataclasses import dataclass
@@ -40,9 +42,10 @@ def read_header(path: Path) -> SifHeader:
     """
     hint = "Choose the .sif file that apptainer pull or apptainer build made."
     try:
-        with path.open("rb") as stream:
-            header = stream.read(_HEADER.size)
-            size = stream.seek(0, 2)
+        with open(path, "rb", opener=_open_at_once) as stream:
+            status = os.fstat(stream.fileno())
+            header = stream.read(_HEADER.size) if stat.S_ISREG(status.st_mode) else b""
+            size = status.st_size
     except FileNotFoundError as error:
         raise ContainerKernelsError("image_not_found", f"There is no file {path}.", hint) from error
     except IsADirectoryError as error:
@@ -73,3 +76,8 @@ def read_header(path: Path) -> SifHeader:
             "Copy or pull it again.",
         )
     return found
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for a writer, should it be a named pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
