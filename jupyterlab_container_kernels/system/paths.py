@@ -15,9 +15,11 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 from ..errors import ContainerKernelsError
@@ -121,7 +123,7 @@ def read_json(path: Path) -> Any:
     """Return what a JSON file holds, or ``None`` if it is missing, unreadable or not JSON."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -211,11 +213,14 @@ class Patience:
     """Asks file systems in threads and does not wait for those that hang.
 
     A thread that waits for a dead NFS server cannot be stopped. So there are few threads, a question that ran out of
-    time is *unknown*, and while it hangs the same question is not asked again.
+    time is *unknown*, and while it hangs the same question is not asked again. They are daemons, unlike those of an
+    executor, so that the server can end meanwhile.
     """
 
     def __init__(self, threads: int = 8) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="container-kernels-stat")
+        self._limit = threads
+        self._threads: list[Thread] = []
+        self._questions: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._asked: dict[object, asyncio.Future[Any]] = {}
 
     async def ask(self, key: object, question: Callable[[], _Result], timeout_s: float = ANSWER_TIMEOUT_S) -> _Result:
@@ -228,7 +233,7 @@ class Patience:
         """
         future = self._asked.get(key)
         if future is None:
-            future = asyncio.get_running_loop().run_in_executor(self._pool, question)
+            future = asyncio.wrap_future(self._submit(question))
             self._asked[key] = future
             future.add_done_callback(lambda done: self._forget(key, done))
         try:
@@ -242,6 +247,25 @@ class Patience:
         if not done.cancelled():
             done.exception()  # a late answer that nobody waits for is no news for the log
 
+    def _submit(self, question: Callable[[], Any]) -> Future[Any]:
+        answer: Future[Any] = Future()
+        self._questions.put((answer, question))
+        if len(self._threads) < self._limit:
+            thread = Thread(target=self._work, name="container-kernels-stat", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return answer
+
+    def _work(self) -> None:
+        while asked := self._questions.get():
+            answer, question = asked
+            if answer.set_running_or_notify_cancel():
+                try:
+                    answer.set_result(question())
+                except BaseException as error:  # whoever asked gets it
+                    answer.set_exception(error)
+
     def close(self) -> None:
         """Let the threads go without waiting for those that hang."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for _ in self._threads:
+            self._questions.put(None)
