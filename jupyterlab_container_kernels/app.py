@@ -60,13 +60,14 @@ class ContainerKernelsApp(ExtensionApp):
         config=True,
         help="Registries (host or host:port) that may be asked by plain HTTP. Those on this machine always may.",
     )
+    registry_timeout_s = Float(15.0, config=True, help="Seconds that a registry has for each of its answers.")
     start_timeout_s = Float(120.0, config=True, help="Seconds a new kernel has to answer before it is given up.")
     pull_timeout_s = Float(6 * 3600.0, config=True, help="Seconds after which a pull is given up.")
     install_timeout_s = Float(1800.0, config=True, help="Seconds after which installing packages is given up.")
 
     services: Services | None = None
 
-    @validate("start_timeout_s", "pull_timeout_s", "install_timeout_s")
+    @validate("registry_timeout_s", "start_timeout_s", "pull_timeout_s", "install_timeout_s")
     def _is_positive(self, proposal: dict[str, Any]) -> float:
         value: float = proposal["value"]
         if value <= 0:
@@ -89,6 +90,7 @@ class ContainerKernelsApp(ExtensionApp):
             packages_dir=Path(self.packages_dir) if self.packages_dir else state / "packages",
             temporary_dir=Path(self.temporary_dir) if self.temporary_dir else None,
             insecure_registries=tuple(self.insecure_registries),
+            registry_timeout_s=self.registry_timeout_s,
             start_timeout_s=self.start_timeout_s,
             pull_timeout_s=self.pull_timeout_s,
             install_timeout_s=self.install_timeout_s,

@@ -225,7 +225,7 @@ async def _watch(services: Services, task_id: str, stream: TextIO) -> None:
     shown = ""
     while True:
         task = await services.tasks.get(task_id)
-        line = _progress_line(task) if terminal else f"{task.phase or 'start'}: {task.message}"
+        line = _progress_line(task) if terminal else f"{task.phase or task.state}: {task.message}"
         if line != shown:
             if terminal:
                 width = shutil.get_terminal_size().columns - 1
@@ -242,7 +242,7 @@ async def _watch(services: Services, task_id: str, stream: TextIO) -> None:
 
 
 def _progress_line(task: Task) -> str:
-    line = f"{task.phase or 'start':8} {task.message}"
+    line = f"{task.phase or task.state:8} {task.message}"
     progress = task.progress
     if progress is None:
         return line

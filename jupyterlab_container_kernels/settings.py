@@ -16,6 +16,7 @@ class Settings:
     packages_dir: Path
     temporary_dir: Path | None
     insecure_registries: Sequence[str]
+    registry_timeout_s: float
     start_timeout_s: float
     pull_timeout_s: float
     install_timeout_s: float

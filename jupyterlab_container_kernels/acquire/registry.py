@@ -31,7 +31,6 @@ _MANIFEST_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_TIMEOUT_S = 15.0
 _MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
@@ -112,14 +111,17 @@ class Registry:
         What :func:`credentials` returned.
     insecure : bool
         Whether plain HTTP is tried when TLS fails.
+    timeout_s : float
+        Seconds within which each answer has to come.
     """
 
-    def __init__(self, name: str, basic: str | None, insecure: bool) -> None:
+    def __init__(self, name: str, basic: str | None, insecure: bool, timeout_s: float) -> None:
         self.name = name
         self._host = "registry-1.docker.io" if name == "docker.io" else name
         self._basic = basic
         self._scheme = "https"
         self._insecure = insecure
+        self._timeout_s = timeout_s
         self._authorization: str | None = None
 
     @property
@@ -137,7 +139,7 @@ class Registry:
         """
         import httpx
 
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=True, verify=_ca_bundle()) as client:
+        async with httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=_ca_bundle()) as client:
             try:
                 digest, body = await self._get_manifest(
                     client, reference, reference.digest or reference.tag or "latest"
@@ -148,6 +150,8 @@ class Registry:
                 found = await self._architecture(client, reference, body)
             except httpx.TimeoutException as error:
                 raise self._unreachable("does not answer") from error
+            except httpx.ConnectError as error:
+                raise self._unreachable(f"cannot be reached ({error})") from error
             except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
                 raise self._unreachable(f"gave no usable answer ({error})") from error
         if found is not None and found != architecture:

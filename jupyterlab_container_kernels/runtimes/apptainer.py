@@ -32,10 +32,17 @@ _UNWANTED = re.compile(
 _FORWARDED = re.compile(r"(https?|no|all|ftp)_proxy$", re.IGNORECASE)
 
 
-def escape_bind(bind: Bind) -> str:
-    """Write a bind as ``--bind`` reads it: ``source:destination[:ro]`` with a backslash before ``:`` and ``,``."""
-    parts = [re.sub(r"([\\:,])", r"\\\1", part) for part in (bind.source, bind.destination or bind.source)]
-    return ":".join(parts + (["ro"] if bind.read_only else []))
+def bind_options(bind: Bind) -> list[str]:
+    """Write a bind as options.
+
+    ``--bind`` wants a backslash before ``:`` and ``,`` and knows no escapes in a destination; ``--mount`` (Apptainer
+    1.0, SingularityCE 3.9) reads CSV as RFC 4180 has it.
+    """
+    if bind.destination is None and not bind.read_only:
+        return ["--bind", re.sub(r"([\\:,])", r"\\\1", bind.source)]
+    fields = [f"src={bind.source}", f"dst={bind.destination or bind.source}"]
+    quoted = ['"' + field.replace('"', '""') + '"' for field in fields]
+    return ["--mount", ",".join(["type=bind", *quoted, *(["ro"] if bind.read_only else [])])]
 
 
 class Apptainer(Runtime):
@@ -83,7 +90,7 @@ class Apptainer(Runtime):
             env[f"APPTAINERENV_{name}"] = env[f"SINGULARITYENV_{name}"] = value
         options = ["--cleanenv", "--contain", "--no-home", *self._common_options(found), "--pwd", "/"]
         for bind in run.binds:
-            options += ["--bind", escape_bind(bind)]
+            options += bind_options(bind)
         return Command([found.path, "exec", *options, str(run.image), *run.argv], env)
 
     def start_script(self, found: FoundRuntime, launch: LaunchSpec) -> str:

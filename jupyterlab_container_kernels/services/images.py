@@ -110,9 +110,10 @@ class ImageService:
         if reference.transport == "library":
             return Resolved(text, reference)
         name = reference.registry
-        insecure = registry.is_loopback(name) or name in self._session.settings.insecure_registries
+        settings = self._session.settings
+        insecure = registry.is_loopback(name) or name in settings.insecure_registries
         basic = await asyncio.to_thread(registry.credentials, name, os.environ, Path.home())
-        client = registry.Registry(name, basic, insecure)
+        client = registry.Registry(name, basic, insecure, settings.registry_timeout_s)
         manifest = await client.manifest(reference, machine.architecture())
         stored = self._stored_path(manifest.digest)
         here = await asyncio.to_thread(_is_whole, stored)

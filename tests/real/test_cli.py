@@ -1,0 +1,101 @@
+"""``jupyter container-kernels`` as a script and a person use it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .bed import Bed
+from .kernels import started
+
+
+def test_a_kernel_is_added_listed_and_removed_from_a_terminal(bed: Bed, ipykernel_sif: Path) -> None:
+    added = bed.cli("add", str(ipykernel_sif), "--name", "From a terminal", "--gpu")
+    assert added.returncode == 0, added.stderr
+    assert "From a terminal is ready" in added.stdout
+    assert "verify: Starting the kernel once" in added.stderr
+
+    listed = bed.cli("list", "--json")
+    (kernel,) = json.loads(listed.stdout)["kernels"]
+    assert (kernel["slug"], kernel["gpu"], kernel["status"]["code"]) == ("from-a-terminal", "on", "ok")
+    assert "From a terminal" in bed.cli("list").stdout
+
+    removed = bed.cli("remove", "From a terminal", "--yes", "--json")
+    assert removed.returncode == 0, removed.stderr
+    assert json.loads(removed.stdout)["freed_bytes"] > 0
+    assert json.loads(bed.cli("list", "--json").stdout) == {"kernels": []}
+    bed.assert_nothing_is_left()
+    assert ipykernel_sif.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["add", "Not An Image"], 2),
+        (["add", "/nowhere/x.sif"], 1),
+        (["add", "debian", "--kernel-name", "python3"], 4),
+        (["add", "debian", "--kernel-name", "A/../B"], 2),
+        (["add", "debian", "--bind", "/nowhere"], 2),
+        (["remove", "nothing", "--yes"], 3),
+        (["add"], 2),
+        (["frobnicate"], 2),
+    ],
+)
+def test_each_kind_of_failure_has_its_exit_code_and_says_why(bed: Bed, arguments: list[str], code: int) -> None:
+    done = bed.cli(*arguments)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert done.stderr.strip() != ""
+    bed.assert_nothing_is_left()
+
+
+def test_no_runtime_is_told_by_exit_code_and_by_info(bed: Bed) -> None:
+    empty = bed.path / "empty"
+    empty.mkdir()
+    done = bed.cli("add", "debian", PATH=str(empty))
+    assert done.returncode == 5
+    assert "Apptainer" in done.stderr
+    info = bed.cli("info", "--json", PATH=str(empty))
+    assert json.loads(info.stdout)["runtimes"][0]["available"] is False
+    bed.assert_nothing_is_left()
+
+
+def test_an_error_is_json_for_a_script(bed: Bed) -> None:
+    done = bed.cli("add", "Not An Image", "--json")
+    assert set(json.loads(done.stdout)) == {"code", "message", "hint"}
+
+
+def test_a_deletion_that_nobody_can_confirm_deletes_nothing(bed: Bed, ipykernel_sif: Path) -> None:
+    assert bed.cli("add", str(ipykernel_sif), "--name", "Kept").returncode == 0
+    done = bed.cli("remove", "kept")
+    assert done.returncode == 130
+    assert (bed.kernels / "kept").is_dir()
+
+
+def test_a_kernel_that_runs_is_not_removed_under_its_feet(bed: Bed, ipykernel_sif: Path) -> None:
+    assert bed.cli("add", str(ipykernel_sif), "--name", "Busy").returncode == 0
+    with started("busy", Path.home()):
+        done = bed.cli("remove", "busy", "--yes")
+        assert done.returncode == 4
+        assert "in use" in done.stderr
+    assert bed.cli("remove", "busy", "--yes").returncode == 0
+
+
+def test_ctrl_c_cancels_and_leaves_nothing(bed: Bed, registry: str) -> None:
+    command = [sys.executable, "-m", "jupyterlab_container_kernels.cli", "add", f"{registry}/demo/python:1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("acquire"):
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    bed.assert_nothing_is_left()

@@ -1,0 +1,66 @@
+"""A server that is killed in mid-task: nothing of it lives on, and the next one says what became of the task."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from jupyterlab_container_kernels.models import PHASES
+
+from .bed import Bed
+from .jupyter import JupyterServer
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_server_killed_in_any_phase_leaves_no_process_and_the_next_one_cleans_up(
+    bed: Bed, registry: str, stored_python: Path, tmp_path: Path, phase: str
+) -> None:
+    if phase not in ("resolve", "acquire"):
+        bed.seed(stored_python)
+    server = JupyterServer(tmp_path)
+    task = server.ask("POST", "kernels", {"image": f"{registry}/demo/python:1", "display_name": "Killed"})
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        task = server.ask("GET", f"tasks/{task['id']}")
+        if task["phase"] == phase or task["ended"]:
+            break
+        time.sleep(0.005)
+    server.kill()
+
+    deadline = time.monotonic() + 15
+    while bed.processes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert bed.processes() == []
+
+    server = JupyterServer(tmp_path)
+    try:
+        (task,) = server.ask("GET", "tasks")["tasks"]
+        names = [kernel["slug"] for kernel in server.ask("GET", "kernels")["kernels"]]
+        if phase == "publish":
+            assert (task["state"], names) in (("done", ["killed"]), ("interrupted", []))
+        else:
+            assert (task["state"], names) == ("interrupted", [])
+        if names:
+            server.ask("DELETE", "kernels/killed", {})
+        if task["state"] == "interrupted":
+            assert task["error"]["code"] == "interrupted"
+            assert task["request"]["image"].endswith("/demo/python:1")
+        server.ask("DELETE", f"tasks/{task['id']}", {})
+        assert server.ask("GET", "tasks") == {"tasks": []}
+    finally:
+        server.stop()
+    if phase not in ("resolve", "acquire"):
+        bed.unseed()
+    bed.assert_nothing_is_left()
+
+
+def test_a_server_that_is_stopped_cancels_its_task_and_leaves_nothing(bed: Bed, registry: str, tmp_path: Path) -> None:
+    server = JupyterServer(tmp_path)
+    task = server.ask("POST", "kernels", {"image": f"{registry}/demo/python:1", "display_name": "Stopped"})
+    while server.ask("GET", f"tasks/{task['id']}")["phase"] != "acquire":
+        time.sleep(0.02)
+    time.sleep(1)
+    server.stop()
+    bed.assert_nothing_is_left()
