@@ -143,15 +143,19 @@ def publish(staged: Path, roots: Roots) -> Path:
     ------
     ContainerKernelsError
         ``slug_taken``: another kernel got the name meanwhile.
+    OSError
+        It cannot be moved there, for instance because ``kernels`` is a link into another file system.
     """
     paths.make_private(roots.kernels)
     target = roots.kernels / staged.name
+    if os.path.lexists(target):
+        raise taken(staged.name)
     try:
-        if os.path.lexists(target):
-            raise FileExistsError
         staged.rename(target)  # fails on a directory that is not empty, so a race has one winner
     except OSError as error:
-        raise taken(staged.name) from error
+        if os.path.lexists(target):
+            raise taken(staged.name) from error
+        raise
     return target
 
 
