@@ -8,6 +8,7 @@ removes what it left behind.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import json
 import logging
@@ -95,11 +96,14 @@ class RunningTask:
         self._directory = service.directory(task.id)
         self._log_parts: list[str] = []
         self._changed = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._phase_began = time.monotonic()
         self._log_full = False
         self.task = task
         self.leftovers: list[str] = []
-        self.work: asyncio.Task[None] | None = None
+        #: What is cancelled, and what sees to its end whatever comes.
+        self.work: asyncio.Future[None] | None = None
+        self.ending: asyncio.Task[None] | None = None
 
     def update(self, **changes: Any) -> None:
         """Change fields of the task; readers see it from the next moment on."""
@@ -148,18 +152,26 @@ class RunningTask:
         self.leftovers.remove(str(path))
 
     async def save(self) -> None:
-        """Write the task and its new lines of log, now."""
-        self._changed.clear()
-        stored = _Stored(self.task, self._service.owner, list(self.leftovers))
-        text, self._log_parts = "".join(self._log_parts), []
-        await asyncio.to_thread(_write, self._directory, stored, text)
+        """Write the task and its new lines of log, now. One that is cancelled is finished before the next begins."""
+        await asyncio.shield(self._save())
+
+    async def _save(self) -> None:
+        async with self._writing:
+            self._changed.clear()
+            stored = _Stored(self.task, self._service.owner, list(self.leftovers))
+            text, self._log_parts = "".join(self._log_parts), []
+            await asyncio.to_thread(_write, self._directory, stored, text)
         self._service.tell(self.task)
 
     async def save_changes(self) -> None:
         """Write changes as they come, not too often, until cancelled."""
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _HEARTBEAT_S)
+            # not wait_for: until Python 3.12 it loses a cancellation that comes together with a change
+            heartbeat = asyncio.get_running_loop().call_later(_HEARTBEAT_S, self._changed.set)
+            try:
+                await self._changed.wait()
+            finally:
+                heartbeat.cancel()
             try:
                 await self.save()
             except OSError as error:  # a full disk must not stop the work that may free it, or that says so
@@ -238,17 +250,20 @@ class TaskService:
         try:
             await asyncio.to_thread(paths.make_marked, self.directory(task.id))
             await running.save()
-        except OSError as error:
+        except BaseException as error:
             del self._running[task.id]
-            raise _not_writable(self.directory(task.id), error) from error
-        running.work = asyncio.create_task(self._run(running, work))
+            if isinstance(error, OSError):
+                raise _not_writable(self.directory(task.id), error) from error
+            raise
+        running.work = asyncio.ensure_future(work(running))
+        running.ending = asyncio.create_task(self._run(running, running.work))
         return task
 
-    async def _run(self, running: RunningTask, work: Callable[[RunningTask], Awaitable[None]]) -> None:
+    async def _run(self, running: RunningTask, work: asyncio.Future[None]) -> None:
         saving = asyncio.create_task(running.save_changes())
         name = running.task.display_name
         try:
-            await work(running)
+            await work
             running.end("done", f"{name} is ready", None)
         except asyncio.CancelledError:
             await self._clean_up(running)
@@ -346,17 +361,18 @@ class TaskService:
     async def wait(self, task_id: str) -> Task:
         """Return a task of this process when it has ended."""
         running = self._running.get(task_id)
-        if running is not None and running.work is not None:
-            await asyncio.shield(running.work)
+        if running is not None and running.ending is not None:
+            await asyncio.shield(running.ending)
             return running.task
         return await self.get(task_id)
 
     async def stop(self) -> None:
         """Cancel everything that runs and wait for it; the server ends."""
-        works = [running.work for running in self._running.values() if running.work is not None]
-        for work in works:
-            work.cancel()
-        await asyncio.gather(*works, return_exceptions=True)
+        running = list(self._running.values())
+        for each in running:
+            if each.work is not None:
+                each.work.cancel()
+        await asyncio.gather(*(each.ending for each in running if each.ending is not None), return_exceptions=True)
 
     def _read_all(self) -> dict[str, Task]:
         try:
@@ -381,6 +397,9 @@ class TaskService:
         """Say what became of a task whose owner is gone, and remove what it left."""
         task = stored.task
         if self._was_published(task):
+            # its packages and its log are the kernel's now
+            kept = (self._roots.packages, self._roots.logs)
+            self._remove([each for each in stored.leftovers if Path(each).parent not in kept])
             ended = replace(task, state="done", message=f"{task.display_name} is ready", phase=None)
         else:
             self._remove(stored.leftovers)
@@ -427,7 +446,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def read_log(path: Path, offset: int) -> LogChunk:
-    """Return a piece of a log from ``offset`` on, cut between lines; a missing log is empty."""
+    """Return a piece of a log from ``offset`` on, cut between lines or characters; a missing log is empty."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
@@ -437,5 +456,12 @@ def read_log(path: Path, offset: int) -> LogChunk:
     except OSError:
         return LogChunk("", 0, 0, 0, str(path))
     if offset + len(data) < size:
-        data = data[: (data.rfind(b"\n") + 1) or len(data)]
+        data = data[: (data.rfind(b"\n") + 1) or _whole_characters(data)]
     return LogChunk(data.decode(errors="replace"), offset, offset + len(data), size, str(path))
+
+
+def _whole_characters(data: bytes) -> int:
+    """Return how many bytes of UTF-8 are there without a character that was cut off at the end."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoder.decode(data)
+    return len(data) - len(decoder.getstate()[0])

@@ -236,10 +236,9 @@ class Patience:
             future = asyncio.wrap_future(self._submit(question))
             self._asked[key] = future
             future.add_done_callback(lambda done: self._forget(key, done))
-        try:
-            answer: _Result = await asyncio.wait_for(asyncio.shield(future), timeout_s)
-        except asyncio.TimeoutError as error:
-            raise TimeoutError from error
+        if not (await asyncio.wait({future}, timeout=timeout_s))[0]:
+            raise TimeoutError
+        answer: _Result = future.result()
         return answer
 
     def _forget(self, key: object, done: asyncio.Future[Any]) -> None:

@@ -98,14 +98,15 @@ async def run(
 
     reading = asyncio.ensure_future(_read_lines(process, take))
     try:
-        await asyncio.wait_for(asyncio.shield(reading), timeout_s)
+        # not wait_for: until Python 3.12 it loses a cancellation that comes together with the end
+        if not (await asyncio.wait({reading}, timeout=timeout_s))[0]:
+            raise ContainerKernelsError(
+                "timed_out",
+                f"{Path(command.argv[0]).name} did not finish within {timeout_s:.0f} seconds.",
+                "Try again when the machine or the file system is less busy.",
+            )
+        reading.result()
         return Finished(await process.wait(), "\n".join(kept))
-    except asyncio.TimeoutError as error:
-        raise ContainerKernelsError(
-            "timed_out",
-            f"{Path(command.argv[0]).name} did not finish within {timeout_s:.0f} seconds.",
-            "Try again when the machine or the file system is less busy.",
-        ) from error
     finally:
         await asyncio.shield(_end(process, reading))
 
