@@ -65,7 +65,7 @@ export default typescript.config(
         'error',
         { allowInterfaces: 'with-single-extends' }
       ],
-      '@typescript-eslint/consistent-type-imports': 'off',
+      '@typescript-eslint/no-namespace': 'off',
       curly: ['error', 'all'],
       eqeqeq: 'error',
       'no-console': ['error', { allow: ['warn', 'error'] }],
@@ -100,7 +100,7 @@ export default typescript.config(
     files: config.files?.some(pattern => pattern.endsWith('.json'))
       ? ['schema/*.json']
       : ['src/**/*.{ts,tsx}'],
-    ignores: ['src/**/__tests__/**']
+    ignores: ['src/**/__tests__/**', 'src/testing/**']
   })),
   {
     files: ['**/*.{js,mjs,cjs}'],

@@ -32,6 +32,7 @@ module.exports = {
   ],
   coverageReporters: ['lcov', 'text'],
   reporters: ['default'],
+  roots: ['<rootDir>/src'],
   setupFiles: [...base.setupFiles, '<rootDir>/src/testing/setup.ts'],
   testRegex: 'src/.*__tests__/.*\\.spec\\.tsx?$',
   transformIgnorePatterns: [`/node_modules/(?!${esModules}).+`]

@@ -1,0 +1,305 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
+import { AbortedError, ApiError, ConnectionLostError } from '../../api/request';
+import type { IAddRequest, IResolution } from '../../api/types';
+import { aTask, someInfo } from '../../testing/samples';
+import { AddForm, TYPING_PAUSE } from '../addForm';
+
+const resolution: IResolution = {
+  reference: 'docker://docker.io/library/debian:12',
+  digest: null,
+  download_bytes: 50_000_000,
+  needed_bytes: 200_000_000,
+  free_bytes: 400_000_000_000,
+  fits: true,
+  store_path: '/scratch/u',
+  architecture: 'amd64',
+  stored: false
+};
+
+describe('the form that adds a kernel', () => {
+  let resolve: jest.Mock<Promise<IResolution>, [string, AbortSignal]>;
+  let form: AddForm;
+
+  const make = (initial?: IAddRequest) =>
+    new AddForm({
+      trans: nullTranslator.load(''),
+      resolve,
+      takenSlugs: ['python3', 'debian-12'],
+      initial
+    });
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    resolve = jest.fn(async (_image, _signal) => resolution);
+    form = make();
+  });
+
+  afterEach(() => {
+    form.dispose();
+    jest.useRealTimers();
+  });
+
+  const pass = (milliseconds: number) =>
+    jest.advanceTimersByTimeAsync(milliseconds);
+
+  it('says at first only that an image is needed, and marks nothing', () => {
+    expect(form.obstacle).toBe('Name an image first.');
+    expect(form.problem('image')).toBeUndefined();
+    form.settle('image');
+    expect(form.problem('image')).toBeUndefined();
+    expect(form.problem('displayName')).toBeUndefined();
+  });
+
+  it('takes the name from the image until somebody types one', () => {
+    form.setImage('debian:12');
+    expect(form.values.displayName).toBe('Debian 12');
+    form.setImage('debian:13');
+    expect(form.values.displayName).toBe('Debian 13');
+    form.setDisplayName('Mine');
+    form.setImage('debian:14');
+    expect(form.values.displayName).toBe('Mine');
+  });
+
+  it('tells the kernel name that will be made', () => {
+    form.setImage('debian:12');
+    expect(form.automaticSlug).toBe('debian-12-2');
+  });
+
+  it('takes a pasted command line down to the image', () => {
+    form.setImage('docker pull debian:12', true);
+    expect(form.values.image).toBe('debian:12');
+  });
+
+  it('leaves a command line alone while it is typed, and not when it is left', () => {
+    form.setImage('docker pull debian:12');
+    expect(form.values.image).toBe('docker pull debian:12');
+    form.settle('image');
+    expect(form.values.image).toBe('debian:12');
+  });
+
+  it('does not speak of mistakes while somebody types', async () => {
+    form.setImage('debian:');
+    expect(form.problem('image')).toBeUndefined();
+    expect(form.obstacle).toBe('After : comes a tag, such as 12 or latest.');
+    await pass(TYPING_PAUSE);
+    expect(form.problem('image')?.message).toContain('tag');
+    form.setImage('debian:1');
+    expect(form.problem('image')).toBeUndefined();
+  });
+
+  it('asks what the image is after the last key, once', async () => {
+    for (const text of ['d', 'de', 'deb', 'debian']) {
+      form.setImage(text);
+      await pass(100);
+    }
+    expect(resolve).not.toHaveBeenCalled();
+    expect(form.resolution.state).toBe('asking');
+    await pass(TYPING_PAUSE);
+    expect(resolve).toHaveBeenCalledTimes(1);
+    expect(resolve.mock.calls[0][0]).toBe('debian');
+    expect(form.resolution).toEqual({ state: 'known', resolution });
+  });
+
+  it('asks at once what was pasted', async () => {
+    form.setImage('docker pull debian:12', true);
+    await pass(0);
+    expect(resolve.mock.calls[0][0]).toBe('debian:12');
+  });
+
+  it('asks nothing about what is no image', async () => {
+    form.setImage('Debian', true);
+    await pass(TYPING_PAUSE);
+    expect(resolve).not.toHaveBeenCalled();
+    expect(form.resolution.state).toBe('idle');
+  });
+
+  it('never shows the answer for what stood there before', async () => {
+    const answers: ((value: IResolution) => void)[] = [];
+    resolve.mockImplementation(
+      () => new Promise(answer => answers.push(answer))
+    );
+    form.setImage('old', true);
+    await pass(0);
+    form.setImage('new', true);
+    await pass(0);
+    answers[1]({ ...resolution, reference: 'new' });
+    answers[0]({ ...resolution, reference: 'old' });
+    await pass(0);
+    expect(form.resolution).toMatchObject({ resolution: { reference: 'new' } });
+    expect(resolve.mock.calls[0][1].aborted).toBe(true);
+  });
+
+  it('can be sent while the answer is waited for', async () => {
+    resolve.mockImplementation(() => new Promise(() => undefined));
+    form.setImage('debian', true);
+    await pass(5_000);
+    expect(form.resolution.state).toBe('asking');
+    expect(form.obstacle).toBeNull();
+  });
+
+  it.each([
+    [
+      new ApiError('image_not_found', 'No such tag.', 'Try 12.', 422),
+      {
+        state: 'refused',
+        problem: { message: 'No such tag.', hint: 'Try 12.' }
+      }
+    ],
+    [new ConnectionLostError('502'), { state: 'silent' }]
+  ])('can be sent although asking brought %s', async (error, state) => {
+    resolve.mockRejectedValue(error);
+    form.setImage('debian', true);
+    await pass(0);
+    expect(form.resolution).toEqual(state);
+    expect(form.obstacle).toBeNull();
+  });
+
+  it('says nothing of a question that it gave up itself', async () => {
+    resolve.mockRejectedValue(new AbortedError());
+    form.setImage('debian', true);
+    await pass(0);
+    expect(form.resolution.state).toBe('asking');
+  });
+
+  it('cannot be sent where there is no runtime, and says so', () => {
+    form.setImage('debian');
+    const [runtime] = someInfo().runtimes;
+    form.info = someInfo({ runtimes: [{ ...runtime, available: false }] });
+    expect(form.obstacle).toBe('There is no container runtime here.');
+  });
+
+  it('keeps to the limits of the server part', () => {
+    form.setImage('debian');
+    form.info = someInfo({
+      limits: { ...someInfo().limits, display_name_length: 5 }
+    });
+    form.setDisplayName('123456');
+    expect(form.problem('displayName')?.message).toContain('5 fit');
+  });
+
+  it('sends what was typed', async () => {
+    form.setImage('debian:12');
+    form.setGpu('on');
+    form.setSlug('deb');
+    form.addBind();
+    const { key } = form.values.binds[0];
+    form.editBind(key, { source: '/a', readOnly: true });
+    form.addBind();
+    const add = jest.fn(async (_: IAddRequest) => aTask());
+    expect(await form.submit(add)).toEqual(aTask());
+    expect(add).toHaveBeenCalledWith({
+      image: 'debian:12',
+      display_name: 'Debian 12',
+      slug: 'deb',
+      gpu: 'on',
+      binds: [{ source: '/a', destination: null, read_only: true }]
+    });
+  });
+
+  it('is sent once, however often Enter is pressed', async () => {
+    form.setImage('debian');
+    let answer: (() => void) | undefined;
+    const add = jest.fn(
+      () =>
+        new Promise<never>((_, reject) => {
+          answer = () => reject(new Error('no'));
+        })
+    );
+    const first = form.submit(add);
+    expect(form.obstacle).toBe('Asking the server…');
+    expect(await form.submit(add)).toBeNull();
+    answer?.();
+    await first;
+    expect(add).toHaveBeenCalledTimes(1);
+  });
+
+  it('that cannot be sent marks what is wrong', async () => {
+    form.setImage('debian');
+    form.addBind();
+    form.editBind(form.values.binds[0].key, { source: 'relative' });
+    expect(await form.submit(async () => aTask())).toBeNull();
+    expect(form.problem('binds')?.message).toContain('full path');
+    form.removeBind(form.values.binds[0].key);
+    expect(form.obstacle).toBeNull();
+  });
+
+  it.each([
+    ['image_not_found', 'image'],
+    ['invalid_display_name', 'displayName'],
+    ['slug_taken', 'slug'],
+    ['invalid_bind', 'binds']
+  ] as const)(
+    'shows %s at %s and keeps what was typed',
+    async (code, field) => {
+      form.setImage('debian:12');
+      form.setSlug('mine');
+      await form.submit(async () => {
+        throw new ApiError(code, 'No.', 'Because.', 422);
+      });
+      expect(form.problem(field)).toEqual({ message: 'No.', hint: 'Because.' });
+      expect(form.failure).toBeNull();
+      expect(form.values.image).toBe('debian:12');
+      expect(form.values.slug).toBe('mine');
+      expect(form.obstacle).toBeNull(); // it can be sent again
+      expect(form.isMoreOpen).toBe(field === 'slug' || field === 'binds');
+    }
+  );
+
+  it('forgets what the server part said about a field once it is changed', async () => {
+    form.setImage('debian:12');
+    await form.submit(async () => {
+      throw new ApiError('slug_taken', 'No.', '', 409);
+    });
+    form.setSlug('other');
+    expect(form.problem('slug')).toBeUndefined();
+  });
+
+  it.each([
+    [new ApiError('disk_full', 'The disk is full.', '', 507), 'full'],
+    [new ConnectionLostError('502'), 'does not answer'],
+    [new Error('strange'), 'could not be added']
+  ])('says what is about no field', async (error, word) => {
+    form.setImage('debian:12');
+    await form.submit(async () => {
+      throw error;
+    });
+    expect(form.failure?.message).toContain(word);
+    expect(form.values.image).toBe('debian:12');
+  });
+
+  it('begins with what was asked for before, to be edited', () => {
+    form.dispose();
+    form = make({
+      image: 'debian:12',
+      display_name: 'Mine',
+      slug: 'mine',
+      gpu: 'off',
+      binds: [{ source: '/a', destination: '/b', read_only: true }]
+    });
+    expect(form.values).toEqual({
+      image: 'debian:12',
+      displayName: 'Mine',
+      slug: 'mine',
+      gpu: 'off',
+      binds: [
+        {
+          key: expect.any(Number),
+          source: '/a',
+          destination: '/b',
+          readOnly: true
+        }
+      ]
+    });
+    expect(form.isMoreOpen).toBe(true);
+    form.setImage('debian:13');
+    expect(form.values.displayName).toBe('Mine');
+  });
+
+  it('asks nothing more once disposed', async () => {
+    form.setImage('debian');
+    form.dispose();
+    await pass(TYPING_PAUSE * 2);
+    expect(resolve).not.toHaveBeenCalled();
+  });
+});

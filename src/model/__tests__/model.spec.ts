@@ -1,0 +1,466 @@
+import type { Event, Kernel } from '@jupyterlab/services';
+import { Signal, Stream } from '@lumino/signaling';
+
+import { ContainerKernelsClient } from '../../api/client';
+import { TASK_EVENT_SCHEMA, TaskEvents } from '../../api/events';
+import type { IKernel, ITask } from '../../api/types';
+import { setPageHidden } from '../../testing/page';
+import { aKernel, aTask, someInfo } from '../../testing/samples';
+import { FakeServer } from '../../testing/server';
+import { FakeSpecs } from '../../testing/specs';
+import { ContainerKernelsModel } from '../model';
+
+const TASKS = 'container-kernels/tasks';
+const KERNELS = 'container-kernels/kernels';
+
+describe('ContainerKernelsModel', () => {
+  let server: FakeServer;
+  let specs: FakeSpecs;
+  let stream: Stream<unknown, Event.Emission>;
+  let running: Signal<never, Kernel.IModel[]>;
+  let model: ContainerKernelsModel;
+  let tasks: ITask[];
+  let kernels: IKernel[];
+  let ended: ITask[];
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    setPageHidden(false);
+    tasks = [];
+    kernels = [];
+    ended = [];
+    server = new FakeServer()
+      .on('GET', TASKS, () => ({ body: { tasks } }))
+      .on('GET', KERNELS, () => ({ body: { kernels } }))
+      .on('GET', 'container-kernels/info', { body: someInfo() });
+    specs = new FakeSpecs();
+    specs.read();
+    stream = new Stream<unknown, Event.Emission>({});
+    running = new Signal<never, Kernel.IModel[]>({} as never);
+    model = new ContainerKernelsModel({
+      client: new ContainerKernelsClient(server.settings),
+      events: new TaskEvents({ stream } as unknown as Event.IManager),
+      specs,
+      kernels: { runningChanged: running }
+    });
+    model.taskEnded.connect((_, task) => {
+      ended.push(task);
+    });
+  });
+
+  afterEach(() => {
+    model.dispose();
+    jest.useRealTimers();
+  });
+
+  const pass = (milliseconds: number) =>
+    jest.advanceTimersByTimeAsync(milliseconds);
+
+  const emit = (seq: number, state = 'running', id = aTask().id) =>
+    stream.emit({ schema_id: TASK_EVENT_SCHEMA, task_id: id, seq, state });
+
+  describe('while nothing runs and nobody looks', () => {
+    it('asks nothing before it is started', async () => {
+      await pass(600_000);
+      expect(server.asked).toHaveLength(0);
+    });
+
+    it('asks once when the page was loaded, and then never again', async () => {
+      await model.start();
+      await pass(600_000);
+      setPageHidden(true);
+      setPageHidden(false);
+      await pass(600_000);
+      expect(server.asked.map(asked => asked.path)).toEqual([TASKS]);
+    });
+
+    it('asks nothing when kernels start or kernelspecs change', async () => {
+      await model.start();
+      specs.read();
+      running.emit([{ name: 'python3' } as Kernel.IModel]);
+      await pass(60_000);
+      expect(server.asked).toHaveLength(1);
+    });
+
+    it('does not ask again and again when nobody answers', async () => {
+      server.on('GET', TASKS, { status: 502, text: '<html>' });
+      await model.start();
+      await pass(600_000);
+      expect(server.asked).toHaveLength(1);
+      expect(model.connection).toBe('lost');
+    });
+  });
+
+  describe('while a task runs', () => {
+    beforeEach(async () => {
+      tasks = [aTask()];
+      await model.start();
+    });
+
+    it('reads it every second, until it ends', async () => {
+      await pass(5_100);
+      expect(server.count('GET', TASKS)).toBe(6);
+      tasks = [aTask({ seq: 9, state: 'failed' })];
+      await pass(1_000);
+      const before = server.asked.length;
+      await pass(60_000);
+      expect(server.asked).toHaveLength(before);
+      expect(ended.map(task => task.state)).toEqual(['failed']);
+    });
+
+    it('reads nothing while the page is hidden, and at once when it is shown', async () => {
+      setPageHidden(true);
+      await pass(60_000);
+      expect(server.count('GET', TASKS)).toBe(1);
+      setPageHidden(false);
+      await pass(0);
+      expect(server.count('GET', TASKS)).toBe(2);
+    });
+
+    it('reads it soon after an event', async () => {
+      await pass(300);
+      tasks = [aTask({ seq: 2, message: 'Unpacking' })];
+      emit(2);
+      await pass(250);
+      expect(model.tasks[0].task.message).toBe('Unpacking');
+    });
+
+    it('does not read for an event of what it knows already', async () => {
+      emit(1);
+      await pass(500);
+      expect(server.count('GET', TASKS)).toBe(1);
+    });
+
+    it('reads a few times a second at most, however many events come', async () => {
+      for (let seq = 2; seq < 102; seq++) {
+        emit(seq);
+        await pass(10);
+      }
+      expect(server.count('GET', TASKS)).toBeLessThanOrEqual(8);
+    });
+
+    it('in a hidden page reads for the end of a task only', async () => {
+      setPageHidden(true);
+      emit(2, 'running');
+      await pass(500);
+      expect(server.count('GET', TASKS)).toBe(1);
+      tasks = [aTask({ seq: 3, state: 'done' })];
+      emit(3, 'done');
+      await pass(500);
+      expect(ended).toHaveLength(1);
+    });
+
+    it.each([
+      ['a proxy without a server', { status: 502, text: '<html>502' }],
+      ['a login page', { status: 200, text: '<html>Log in' }],
+      ['no network', new Error('Failed to fetch')],
+      ['a 404 of a proxy', { status: 404, text: '<html>404' }]
+    ])('takes %s for a lost connection, not for the end', async (_, answer) => {
+      server.on('GET', TASKS, () => answer);
+      await pass(3_000);
+      expect(model.connection).toBe('lost');
+      expect(model.tasks[0].task.state).toBe('running');
+      expect(ended).toEqual([]);
+    });
+
+    it('asks less and less often while nobody answers, and then goes on', async () => {
+      server.on('GET', TASKS, { status: 502, text: '' });
+      await pass(120_000);
+      const tries = server.count('GET', TASKS);
+      expect(tries).toBeLessThan(30);
+      server.on('GET', TASKS, () => ({ body: { tasks } }));
+      await pass(31_000);
+      expect(model.connection).toBe('ok');
+    });
+
+    it('never goes back when an older answer comes late', async () => {
+      let late: (() => void) | undefined;
+      server.on(
+        'GET',
+        TASKS,
+        () =>
+          new Promise(resolve => {
+            late = () => resolve({ body: { tasks: [aTask({ seq: 1 })] } });
+          })
+      );
+      await pass(1_000);
+      server.on('GET', TASKS, {
+        body: { tasks: [aTask({ seq: 7, message: 'new' })] }
+      });
+      emit(7);
+      await pass(300);
+      late?.();
+      await pass(0);
+      expect(model.tasks[0].task.message).toBe('new');
+    });
+
+    it('makes JupyterLab show the kernel within a second of its end', async () => {
+      specs.onServer.add('debian-12');
+      tasks = [aTask({ seq: 9, state: 'done' })];
+      await pass(1_000);
+      expect(specs.listed).toContain('debian-12');
+    });
+
+    it('does the same for a task of another page that ended in between', async () => {
+      specs.onServer.add('other');
+      tasks = [
+        aTask({ seq: 2 }),
+        aTask({ id: 'f'.repeat(32), slug: 'other', state: 'done' })
+      ];
+      await pass(1_000);
+      expect(specs.listed).toContain('other');
+      expect(ended).toEqual([]); // no toast for what nobody here saw running
+    });
+
+    it('looks for new kernels when the task was dismissed elsewhere', async () => {
+      specs.onServer.add('debian-12');
+      tasks = [];
+      await pass(1_100);
+      expect(specs.listed).toContain('debian-12');
+      expect(model.tasks).toHaveLength(0);
+    });
+
+    it('is not disturbed by a task that cannot be read', async () => {
+      const complain = jest.spyOn(console, 'error').mockImplementation();
+      server.on('GET', TASKS, {
+        body: { tasks: [{ id: 'x' }, aTask({ seq: 4, message: 'good' })] }
+      });
+      await pass(1_000);
+      expect(model.tasks[0].task.message).toBe('good');
+      complain.mockRestore();
+    });
+  });
+
+  it('begins to watch when another page starts a task', async () => {
+    await model.start();
+    tasks = [aTask()];
+    emit(1);
+    await pass(300);
+    expect(model.tasks).toHaveLength(1);
+    tasks = [aTask({ seq: 5, state: 'done' })];
+    await pass(1_000);
+    expect(ended).toHaveLength(1);
+  });
+
+  describe('adding a kernel', () => {
+    it('starts a task, tells of it and watches it', async () => {
+      const started: ITask[] = [];
+      model.taskStarted.connect((_, task) => {
+        started.push(task);
+      });
+      server.on('POST', KERNELS, () => {
+        tasks = [aTask()];
+        return { status: 202, body: aTask() };
+      });
+      await model.add({ image: 'debian:12' });
+      expect(started).toHaveLength(1);
+      expect(model.tasks).toHaveLength(1);
+      await pass(1_100);
+      expect(server.count('GET', TASKS)).toBe(1);
+    });
+
+    it('hands on what the server part says', async () => {
+      server.on('POST', KERNELS, {
+        status: 409,
+        body: { code: 'slug_taken', message: 'Taken.', hint: '' }
+      });
+      await expect(model.add({ image: 'debian' })).rejects.toMatchObject({
+        code: 'slug_taken'
+      });
+      expect(model.connection).toBe('ok');
+      expect(model.tasks).toHaveLength(0);
+    });
+  });
+
+  describe('ending a task', () => {
+    const end = `${TASKS}/${aTask().id}`;
+
+    it('that runs cancels it and watches on until it is cancelled', async () => {
+      tasks = [aTask()];
+      await model.start();
+      server.on('DELETE', end, () => {
+        tasks = [aTask({ seq: 2, state: 'cancelling' })];
+        return { body: tasks[0] };
+      });
+      await model.endTask(aTask().id);
+      expect(model.tasks[0].task.state).toBe('cancelling');
+      tasks = [aTask({ seq: 3, state: 'cancelled' })];
+      await pass(1_100);
+      expect(model.tasks[0].task.state).toBe('cancelled');
+    });
+
+    it('that has ended makes it go', async () => {
+      tasks = [aTask({ state: 'failed' })];
+      await model.start();
+      server.on('DELETE', end, { body: tasks[0] });
+      await model.endTask(aTask().id);
+      expect(model.tasks).toHaveLength(0);
+    });
+
+    it('that another page dismissed makes it go, too', async () => {
+      tasks = [aTask({ state: 'failed' })];
+      await model.start();
+      server.on('DELETE', end, {
+        status: 404,
+        body: { code: 'not_found', message: 'No such task.', hint: '' }
+      });
+      await model.endTask(aTask().id);
+      expect(model.tasks).toHaveLength(0);
+    });
+
+    it('by retrying it sends the same request, and lets the old one go', async () => {
+      tasks = [aTask({ state: 'failed' })];
+      await model.start();
+      server.on('DELETE', end, { body: tasks[0] });
+      server.on('POST', KERNELS, {
+        status: 202,
+        body: aTask({ id: 'a'.repeat(32) })
+      });
+      await model.retry(aTask().id);
+      expect(server.asked.find(asked => asked.method === 'POST')?.body).toEqual(
+        aTask().request
+      );
+      expect(model.tasks.map(item => item.task.id)).toEqual(['a'.repeat(32)]);
+    });
+  });
+
+  describe('deleting a kernel', () => {
+    it('makes its row and its tile go at once', async () => {
+      kernels = [aKernel(), aKernel({ slug: 'other' })];
+      specs.onServer.add('debian-12');
+      specs.read();
+      model.setWatched(true);
+      await pass(0);
+      server.on('DELETE', `${KERNELS}/debian-12`, () => {
+        specs.onServer.delete('debian-12');
+        kernels = [aKernel({ slug: 'other' })];
+        return { body: { slug: 'debian-12', removal: [], freed_bytes: 7 } };
+      });
+      await model.remove('debian-12', { delete_image: true });
+      expect(model.kernels?.map(each => each.slug)).toEqual(['other']);
+      await pass(0);
+      expect(specs.listed).not.toContain('debian-12');
+    });
+  });
+
+  describe('while somebody looks', () => {
+    beforeEach(async () => {
+      kernels = [aKernel()];
+      model.setWatched(true);
+      await pass(0);
+    });
+
+    it('has read the kernels, the tasks and what the server part offers', () => {
+      expect(model.kernels).toEqual([aKernel()]);
+      expect(model.info).toEqual(someInfo());
+      expect(model.connection).toBe('ok');
+      expect(server.asked.map(asked => asked.path).sort()).toEqual([
+        'container-kernels/info',
+        KERNELS,
+        TASKS
+      ]);
+    });
+
+    it('asks nothing by itself', async () => {
+      await pass(600_000);
+      expect(server.asked).toHaveLength(3);
+    });
+
+    it('reads the kernels again when one of ours starts', async () => {
+      running.emit([{ name: 'debian-12' } as Kernel.IModel]);
+      running.emit([{ name: 'debian-12' } as Kernel.IModel]);
+      await pass(0);
+      expect(server.count('GET', KERNELS)).toBe(2);
+    });
+
+    it('keeps what it has while nobody answers, and reads again when somebody does', async () => {
+      server.on('GET', KERNELS, { status: 503, text: '' });
+      await model.refresh();
+      expect(model.connection).toBe('lost');
+      expect(model.kernels).toEqual([aKernel()]);
+      kernels = [];
+      server.on('GET', KERNELS, () => ({ body: { kernels } }));
+      await pass(2_000);
+      expect(model.connection).toBe('ok');
+      expect(model.kernels).toEqual([]);
+    });
+
+    it('says when the server part refuses, and forgets it when it does not', async () => {
+      server.on('GET', KERNELS, {
+        status: 403,
+        body: { code: 'forbidden', message: 'No.', hint: 'Ask.' }
+      });
+      await model.refresh();
+      expect(model.error?.message).toBe('No.');
+      server.on('GET', KERNELS, { body: { kernels } });
+      await model.refresh();
+      expect(model.error).toBeNull();
+    });
+
+    it('counts the kernels that cannot be read', async () => {
+      const complain = jest.spyOn(console, 'error').mockImplementation();
+      server.on('GET', KERNELS, {
+        body: { kernels: [aKernel(), { slug: 'x' }] }
+      });
+      await model.refresh();
+      expect(model.kernels).toHaveLength(1);
+      expect(model.unreadable).toBe(1);
+      complain.mockRestore();
+    });
+
+    it('lets what ended well go by itself after a while', async () => {
+      const id = 'd'.repeat(32);
+      tasks = [
+        aTask({ id, state: 'done', ended: '2020-01-01T00:00:00Z' }),
+        aTask({ state: 'failed', ended: '2020-01-01T00:00:00Z' })
+      ];
+      server.on('DELETE', `${TASKS}/${id}`, { body: tasks[0] });
+      await model.refresh();
+      await pass(0);
+      expect(model.tasks.map(item => item.task.state)).toEqual(['failed']);
+    });
+  });
+
+  it('says when the server part is missing', async () => {
+    server.on('GET', /.*/, { status: 404, text: '<html>404' });
+    model.setWatched(true);
+    await pass(0);
+    expect(model.connection).toBe('missing');
+    await pass(600_000);
+    expect(server.asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it('follows the end of a log that is shown', async () => {
+    let log = 'one\n';
+    server.on('GET', /\/log/, asked => {
+      const offset = Number(asked.path.split('=')[1]);
+      return {
+        body: {
+          text: log.slice(offset),
+          offset,
+          next_offset: log.length,
+          size_bytes: log.length,
+          path: '/log'
+        }
+      };
+    });
+    tasks = [aTask({ log_bytes: 4 })];
+    await model.start();
+    model.showLog(aTask().id, true);
+    await pass(0);
+    expect(model.logs.get(aTask().id)?.text).toBe('one\n');
+    log += 'two\n';
+    tasks = [aTask({ seq: 2, log_bytes: 8 })];
+    await pass(1_000);
+    expect(model.logs.get(aTask().id)?.text).toBe('one\ntwo\n');
+    expect(server.count('GET', /\/log/)).toBe(2);
+    model.showLog(aTask().id, false);
+    expect(model.logs.size).toBe(0);
+  });
+
+  it('asks what the server part offers once', async () => {
+    await model.getInfo();
+    await model.getInfo();
+    expect(server.count('GET', 'container-kernels/info')).toBe(1);
+  });
+});

@@ -1,0 +1,405 @@
+import { VDomModel } from '@jupyterlab/ui-components';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { AbortedError, ApiError, ConnectionLostError } from '../api/request';
+import type {
+  GpuChoice,
+  IAddRequest,
+  IInfo,
+  IResolution,
+  ITask
+} from '../api/types';
+import { suggestDisplayName } from './displayName';
+import { IImageReference, readReference, unwrap } from './imageReference';
+import { freeSlug } from './slug';
+import {
+  checkForm,
+  Field,
+  fieldOfError,
+  IBindRow,
+  IFormValues,
+  IProblem,
+  Problems,
+  toRequest
+} from './validation';
+
+/** How long nobody types before the server part is asked, in milliseconds. */
+export const TYPING_PAUSE = 600;
+
+/** Characters that a tile has room for, until the server part tells. */
+const DISPLAY_NAME_LENGTH = 100;
+
+/** What the server part says of the image. */
+export type ResolutionState =
+  | { state: 'idle' }
+  | { state: 'asking' }
+  | { state: 'known'; resolution: IResolution }
+  | { state: 'refused'; problem: IProblem }
+  | { state: 'silent' };
+
+/**
+ * What somebody types to add a kernel. It outlives the dialog, so that nothing
+ * typed is lost when a file is chosen or the server part says no.
+ */
+export class AddForm extends VDomModel {
+  constructor(options: AddForm.IOptions) {
+    super();
+    this._trans = options.trans;
+    this._resolve = options.resolve;
+    this._takenSlugs = options.takenSlugs;
+    const initial = options.initial;
+    if (initial) {
+      this._values = {
+        image: initial.image,
+        displayName: initial.display_name ?? '',
+        slug: initial.slug ?? '',
+        gpu: initial.gpu ?? 'auto',
+        binds: (initial.binds ?? []).map(bind => ({
+          key: this._nextKey++,
+          source: bind.source,
+          destination: bind.destination ?? '',
+          readOnly: bind.read_only
+        }))
+      };
+      this._isNameOwn = !!initial.display_name;
+      this._isMoreOpen = !!(this._values.slug || this._values.binds.length);
+      this._imageChanged(true);
+    }
+    this._check();
+  }
+
+  /** What is typed. */
+  get values(): Readonly<IFormValues> {
+    return this._values;
+  }
+
+  /** The image, when what is typed names one. */
+  get image(): IImageReference | null {
+    return this._image;
+  }
+
+  /** The kernel name that will be made when none is typed. */
+  get automaticSlug(): string {
+    return freeSlug(this._values.displayName, this._takenSlugs);
+  }
+
+  /** What the server part offers, or `null` until it told. */
+  get info(): IInfo | null {
+    return this._info;
+  }
+
+  set info(info: IInfo | null) {
+    this._info = info;
+    this._check();
+  }
+
+  /** What the server part says of the image. */
+  get resolution(): ResolutionState {
+    return this._resolution;
+  }
+
+  /** Whether what most people never need is unfolded. */
+  get isMoreOpen(): boolean {
+    return this._isMoreOpen;
+  }
+
+  set isMoreOpen(open: boolean) {
+    this._isMoreOpen = open;
+    this.stateChanged.emit();
+  }
+
+  /** Whether the request is on its way. */
+  get isSubmitting(): boolean {
+    return this._isSubmitting;
+  }
+
+  /** What to say about a field now: nothing while somebody still types. */
+  problem(field: Field): IProblem | undefined {
+    return (
+      this._refusals[field] ??
+      (this._settled.has(field) ? this._problems[field] : undefined)
+    );
+  }
+
+  /** What the server part said that is about no field. */
+  get failure(): IProblem | null {
+    return this._failure;
+  }
+
+  /** Why the form cannot be sent, or `null` when it can. */
+  get obstacle(): string | null {
+    if (this._isSubmitting) {
+      return this._trans.__('Asking the server…');
+    }
+    if (this._info && !this._info.runtimes.some(each => each.available)) {
+      return this._trans.__('There is no container runtime here.');
+    }
+    const first = (['image', 'displayName', 'slug', 'binds'] as const).find(
+      field => this._problems[field]
+    );
+    return first ? (this._problems[first] as IProblem).message : null;
+  }
+
+  /**
+   * Takes over what somebody typed into the image field.
+   *
+   * @param typed - The whole text.
+   * @param pasted - Whether it came at once: then it is looked at at once, and
+   * a command line is taken down to the image in it.
+   */
+  setImage(typed: string, pasted = false): void {
+    this._values = { ...this._values, image: pasted ? unwrap(typed) : typed };
+    delete this._refusals.image;
+    this._imageChanged(pasted);
+  }
+
+  /** Takes over what somebody typed into the name field. */
+  setDisplayName(displayName: string): void {
+    this._isNameOwn = displayName !== '';
+    this._edit({ displayName }, 'displayName');
+  }
+
+  /** Takes over the kernel name. */
+  setSlug(slug: string): void {
+    this._edit({ slug }, 'slug');
+  }
+
+  /** Takes over whether the kernel gets the GPU. */
+  setGpu(gpu: GpuChoice): void {
+    this._edit({ gpu });
+  }
+
+  /** Adds an empty row for a folder. */
+  addBind(): void {
+    this._edit({
+      binds: [
+        ...this._values.binds,
+        { key: this._nextKey++, source: '', destination: '', readOnly: false }
+      ]
+    });
+  }
+
+  /** Changes the row of a folder. */
+  editBind(key: number, change: Partial<Omit<IBindRow, 'key'>>): void {
+    this._edit(
+      {
+        binds: this._values.binds.map(row =>
+          row.key === key ? { ...row, ...change } : row
+        )
+      },
+      'binds'
+    );
+  }
+
+  /** Removes the row of a folder. */
+  removeBind(key: number): void {
+    this._edit({ binds: this._values.binds.filter(row => row.key !== key) });
+  }
+
+  /** Somebody leaves a field: what is wrong with it is said now. */
+  settle(field: Field): void {
+    if (field === 'image') {
+      const image = unwrap(this._values.image);
+      if (image !== this._values.image) {
+        this._values = { ...this._values, image };
+      }
+      if (!image) {
+        return; // an empty form is not wrong, it is new
+      }
+    }
+    this._settled.add(field);
+    this._check();
+  }
+
+  /**
+   * Sends the form.
+   *
+   * @param add - Sends it.
+   *
+   * @returns The task, or `null` when the server part said no; then the
+   * reason stands at its field.
+   */
+  async submit(
+    add: (request: IAddRequest) => Promise<ITask>
+  ): Promise<ITask | null> {
+    for (const field of ['image', 'displayName', 'slug', 'binds'] as const) {
+      this._settled.add(field);
+    }
+    this._check();
+    if (this.obstacle !== null) {
+      return null;
+    }
+    this._isSubmitting = true;
+    this._failure = null;
+    this._refusals = {};
+    this.stateChanged.emit();
+    try {
+      return await add(toRequest(this._values));
+    } catch (error) {
+      this._refuse(error);
+      return null;
+    } finally {
+      this._isSubmitting = false;
+      this.stateChanged.emit();
+    }
+  }
+
+  /** Gives up what is being asked. */
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    clearTimeout(this._timer);
+    this._asking?.abort();
+    super.dispose();
+  }
+
+  private _edit(change: Partial<IFormValues>, field?: Field): void {
+    this._values = { ...this._values, ...change };
+    if (field) {
+      delete this._refusals[field];
+    }
+    if (field === 'displayName' || field === 'slug') {
+      this._settled.add(field); // these are right or wrong at any moment
+    }
+    this._check();
+  }
+
+  private _imageChanged(now: boolean): void {
+    clearTimeout(this._timer);
+    this._asking?.abort();
+    this._settled.delete('image');
+    const read = readReference(this._values.image, this._trans);
+    this._image = 'image' in read ? read.image : null;
+    if (!this._isNameOwn) {
+      this._values = {
+        ...this._values,
+        displayName: this._image ? suggestDisplayName(this._image) : ''
+      };
+      delete this._refusals.displayName;
+    }
+    this._resolution = this._image ? { state: 'asking' } : { state: 'idle' };
+    this._timer = setTimeout(
+      () => {
+        this.settle('image');
+        void this._ask();
+      },
+      now ? 0 : TYPING_PAUSE
+    );
+    this._check();
+  }
+
+  /** Asks what the image is. What was asked before is given up. */
+  private async _ask(): Promise<void> {
+    const image = this._image;
+    if (!image) {
+      return;
+    }
+    const asking = new AbortController();
+    this._asking = asking;
+    let answer: ResolutionState;
+    try {
+      answer = {
+        state: 'known',
+        resolution: await this._resolve(image.text, asking.signal)
+      };
+    } catch (error) {
+      if (error instanceof AbortedError) {
+        return;
+      }
+      answer =
+        error instanceof ApiError
+          ? {
+              state: 'refused',
+              problem: { message: error.message, hint: error.hint }
+            }
+          : { state: 'silent' };
+    }
+    if (!asking.signal.aborted) {
+      this._resolution = answer;
+      this.stateChanged.emit();
+    }
+  }
+
+  private _check(): void {
+    this._problems = checkForm(
+      this._values,
+      {
+        displayNameLength:
+          this._info?.limits.display_name_length ?? DISPLAY_NAME_LENGTH,
+        takenSlugs: this._takenSlugs
+      },
+      this._trans
+    );
+    if (!this._image && this._problems.displayName && !this._isNameOwn) {
+      delete this._problems.displayName; // it comes with the image
+    }
+    this.stateChanged.emit();
+  }
+
+  private _refuse(error: unknown): void {
+    const trans = this._trans;
+    if (error instanceof ApiError) {
+      const problem = { message: error.message, hint: error.hint };
+      const field = fieldOfError(error.code);
+      if (!field) {
+        this._failure = problem;
+        return;
+      }
+      this._refusals[field] = problem;
+      if (field === 'slug' || field === 'binds') {
+        this._isMoreOpen = true;
+      }
+      return;
+    }
+    this._failure =
+      error instanceof ConnectionLostError
+        ? {
+            message: trans.__('The Jupyter server does not answer.'),
+            hint: trans.__('Nothing you typed is lost: try again in a moment.')
+          }
+        : {
+            message: trans.__('The kernel could not be added.'),
+            hint: error instanceof Error ? error.message : String(error)
+          };
+  }
+
+  private _trans: TranslationBundle;
+  private _resolve: AddForm.IOptions['resolve'];
+  private _takenSlugs: readonly string[];
+  private _values: IFormValues = {
+    image: '',
+    displayName: '',
+    slug: '',
+    gpu: 'auto',
+    binds: []
+  };
+  private _image: IImageReference | null = null;
+  private _info: IInfo | null = null;
+  private _resolution: ResolutionState = { state: 'idle' };
+  private _problems: Problems = {};
+  private _refusals: Problems = {};
+  private _settled = new Set<Field>();
+  private _failure: IProblem | null = null;
+  private _isNameOwn = false;
+  private _isMoreOpen = false;
+  private _isSubmitting = false;
+  private _nextKey = 1;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _asking: AbortController | null = null;
+}
+
+/** What the form is made of. */
+export namespace AddForm {
+  /** How to make one. */
+  export interface IOptions {
+    /** The language of what is wrong. */
+    trans: TranslationBundle;
+    /** Asks the server part what an image is. */
+    resolve: (image: string, signal: AbortSignal) => Promise<IResolution>;
+    /** Names of kernels that exist. */
+    takenSlugs: readonly string[];
+    /** What to begin with. */
+    initial?: IAddRequest;
+  }
+}

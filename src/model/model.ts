@@ -1,0 +1,423 @@
+import { VDomModel } from '@jupyterlab/ui-components';
+import type { Kernel } from '@jupyterlab/services';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import type { ContainerKernelsClient } from '../api/client';
+import type { TaskEvents } from '../api/events';
+import {
+  ApiError,
+  ConnectionLostError,
+  EndpointMissingError
+} from '../api/request';
+import type {
+  IAddRequest,
+  IError,
+  IInfo,
+  IKernel,
+  IKernelDetails,
+  ILogChunk,
+  IRemoval,
+  IRemoveRequest,
+  IResolution,
+  ITask
+} from '../api/types';
+import type { Connection, IContainerKernels, ILogState } from '../tokens';
+import { ISpecs, KernelspecWatcher } from './kernelspecs';
+import { isActive, TaskModel } from './task';
+import { IChange, TaskList } from './taskList';
+import { TaskLog } from './taskLog';
+import { TaskWatcher } from './taskWatcher';
+
+/** After how many milliseconds a task that ended well is dismissed by itself. */
+const TIDY_AFTER = 10 * 60_000;
+
+/**
+ * The state of the extension in this page.
+ *
+ * It makes no request by itself while nothing runs and nobody looks.
+ */
+export class ContainerKernelsModel
+  extends VDomModel
+  implements IContainerKernels
+{
+  constructor(options: ContainerKernelsModel.IOptions) {
+    super();
+    this._client = options.client;
+    this._specs = options.specs;
+    this._runningKernels = options.kernels;
+    this._kernelspecs = new KernelspecWatcher(options.specs);
+    this._watcher = new TaskWatcher(
+      {
+        read: () => this._readTasks(),
+        seq: id => this._tasks.find(id)?.task.seq,
+        isBusy: () => this._tasks.anyActive,
+        isWanted: () => this._isWatched && this._connection === 'lost'
+      },
+      options.events
+    );
+    this._specs.specsChanged.connect(this._onSpecsChanged, this);
+    this._runningKernels.runningChanged.connect(this._onRunningChanged, this);
+  }
+
+  get info(): IInfo | null {
+    return this._info;
+  }
+
+  get kernels(): readonly IKernel[] | null {
+    return this._kernels;
+  }
+
+  get unreadable(): number {
+    return this._unreadable;
+  }
+
+  get tasks(): readonly TaskModel[] {
+    return this._tasks.items;
+  }
+
+  get connection(): Connection {
+    return this._connection;
+  }
+
+  get loginNeeded(): boolean {
+    return this._loginNeeded;
+  }
+
+  get error(): IError | null {
+    return this._error;
+  }
+
+  get isRefreshing(): boolean {
+    return this._refreshing !== null;
+  }
+
+  get taskStarted(): ISignal<this, ITask> {
+    return this._taskStarted;
+  }
+
+  get taskEnded(): ISignal<this, ITask> {
+    return this._taskEnded;
+  }
+
+  get logs(): ReadonlyMap<string, ILogState> {
+    return this._logs;
+  }
+
+  override dispose(): void {
+    if (this.isDisposed) {
+      return;
+    }
+    this._watcher.dispose();
+    this._kernelspecs.dispose();
+    this._specs.specsChanged.disconnect(this._onSpecsChanged, this);
+    this._runningKernels.runningChanged.disconnect(
+      this._onRunningChanged,
+      this
+    );
+    super.dispose();
+  }
+
+  /** Reads the tasks once: what ran before the page was loaded runs on. */
+  async start(): Promise<void> {
+    await this._readTasks().catch(() => undefined);
+  }
+
+  async refresh(): Promise<void> {
+    this._refreshing ??= this._refresh().finally(() => {
+      this._refreshing = null;
+      this.stateChanged.emit();
+    });
+    this.stateChanged.emit();
+    await this._refreshing;
+  }
+
+  setWatched(watched: boolean): void {
+    if (this._isWatched === watched) {
+      return;
+    }
+    this._isWatched = watched;
+    this._watcher.adjust();
+    if (watched) {
+      void this.refresh();
+    }
+  }
+
+  async getInfo(): Promise<IInfo> {
+    return this._info ?? (await this._ask(() => this._readInfo()));
+  }
+
+  resolve(image: string, signal?: AbortSignal): Promise<IResolution> {
+    return this._client.resolve(image, signal);
+  }
+
+  async add(request: IAddRequest): Promise<ITask> {
+    const task = await this._ask(() => this._client.addKernel(request));
+    this._taskStarted.emit(task);
+    if (!isActive(task)) {
+      this._taskEnded.emit(task); // it was that quick
+    }
+    this._takeOver(this._tasks.update(task));
+    return task;
+  }
+
+  async retry(id: string): Promise<ITask> {
+    const failed = this._tasks.find(id)?.task;
+    if (!failed) {
+      throw new Error(`There is no task ${id}`);
+    }
+    const task = await this.add(failed.request);
+    // The new task tells the story now. If the old one stays, no harm is done.
+    await this.endTask(id).catch(() => undefined);
+    return task;
+  }
+
+  async endTask(id: string): Promise<void> {
+    const wasActive = this._tasks.find(id)?.isActive ?? false;
+    let task: ITask;
+    try {
+      task = await this._ask(() => this._client.endTask(id));
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === 'not_found')) {
+        throw error;
+      }
+      this._forget(id);
+      return;
+    }
+    if (wasActive) {
+      // If it ended just before, it was dismissed: reading on tells.
+      this._takeOver(this._tasks.update(task));
+      void this._readTasks().catch(() => undefined);
+    } else {
+      this._forget(id);
+    }
+  }
+
+  showLog(id: string, shown: boolean): void {
+    if (!shown) {
+      this._logs.delete(id);
+      this.stateChanged.emit();
+      return;
+    }
+    if (!this._logs.has(id)) {
+      this._logs.set(
+        id,
+        new TaskLog(offset => this._client.getTaskLog(id, offset))
+      );
+      this._readLogs();
+      this.stateChanged.emit();
+    }
+  }
+
+  getDetails(slug: string): Promise<IKernelDetails> {
+    return this._ask(() => this._client.getKernel(slug));
+  }
+
+  async remove(slug: string, request: IRemoveRequest): Promise<IRemoval> {
+    const removal = await this._ask(() =>
+      this._client.removeKernel(slug, request)
+    );
+    this._kernels = this._kernels?.filter(each => each.slug !== slug) ?? null;
+    this.stateChanged.emit();
+    this._kernelspecs.expect(slug, false);
+    this._readKernelsSoon();
+    return removal;
+  }
+
+  getKernelLog(slug: string): Promise<ILogChunk> {
+    return this._ask(() => this._client.getKernelLog(slug));
+  }
+
+  private async _refresh(): Promise<void> {
+    try {
+      await this._ask(async () => {
+        await Promise.all([this._readKernels(), this._readInfo()]);
+      });
+      await this._readTasks();
+      this._tidy();
+    } catch {
+      // `connection` and `error` tell.
+    }
+  }
+
+  private async _readInfo(): Promise<IInfo> {
+    this._info = await this._client.getInfo();
+    this.stateChanged.emit();
+    return this._info;
+  }
+
+  private async _readKernels(): Promise<void> {
+    try {
+      const { rows, problems } = await this._client.listKernels();
+      this._kernels = rows;
+      this._unreadable = problems.length;
+      this._error = null;
+    } catch (error) {
+      if (error instanceof ApiError) {
+        this._error = error;
+      }
+      throw error;
+    } finally {
+      this.stateChanged.emit();
+    }
+  }
+
+  /** Reads the kernels if somebody looks; who looks later reads them then. */
+  private _readKernelsSoon(): void {
+    if (this._isWatched) {
+      this._ask(() => this._readKernels()).catch(() => undefined);
+    }
+  }
+
+  private async _readTasks(): Promise<void> {
+    const asked = this._tasks.mark();
+    const { rows } = await this._ask(() => this._client.listTasks());
+    this._takeOver(this._tasks.replace(rows, asked));
+  }
+
+  /** Tells whether somebody answers, whatever is asked. */
+  private async _ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await question();
+      this._setConnection('ok');
+      return answer;
+    } catch (error) {
+      if (error instanceof ConnectionLostError) {
+        this._loginNeeded = error.loginNeeded;
+        this._setConnection('lost');
+      } else if (error instanceof EndpointMissingError) {
+        // Once it was there: then it is the way to it that is gone.
+        this._setConnection(this._wasThere ? 'lost' : 'missing');
+      } else if (error instanceof ApiError) {
+        this._setConnection('ok');
+      } else {
+        console.error(error);
+      }
+      throw error;
+    }
+  }
+
+  private _setConnection(connection: Connection): void {
+    const before = this._connection;
+    this._wasThere ||= connection === 'ok';
+    this._connection = connection;
+    if (before !== connection) {
+      this._watcher.adjust();
+      this.stateChanged.emit();
+      if (before === 'lost' && connection === 'ok' && this._isWatched) {
+        void this.refresh();
+      }
+    }
+  }
+
+  private _takeOver(change: IChange): void {
+    this._watcher.adjust();
+    this._readLogs();
+    for (const task of change.published) {
+      this._kernelspecs.expect(task.slug, true);
+    }
+    if (change.vanished.length) {
+      void this._kernelspecs.nudge();
+    }
+    if (change.published.length || change.vanished.length) {
+      this._readKernelsSoon();
+    }
+    if (change.changed) {
+      this.stateChanged.emit();
+    }
+    for (const task of change.ended) {
+      this._taskEnded.emit(task);
+    }
+  }
+
+  private _forget(id: string): void {
+    this._tasks.remove(id);
+    this._logs.delete(id);
+    this._watcher.adjust();
+    this.stateChanged.emit();
+  }
+
+  /** Dismisses what ended well some time ago: the kernel itself tells of it. */
+  private _tidy(): void {
+    const before = Date.now() - TIDY_AFTER;
+    for (const { task } of this._tasks.items) {
+      if (
+        (task.state === 'done' || task.state === 'cancelled') &&
+        task.ended !== null &&
+        Date.parse(task.ended) < before
+      ) {
+        this.endTask(task.id).catch(() => undefined);
+      }
+    }
+  }
+
+  private _readLogs(): void {
+    for (const [id, log] of this._logs) {
+      const size = this._tasks.find(id)?.task.log_bytes ?? 0;
+      if (size !== this._logSizes.get(log)) {
+        void log.catchUp().then(changed => {
+          if (changed) {
+            this._logSizes.set(log, size);
+            this.stateChanged.emit();
+          }
+        });
+      }
+    }
+  }
+
+  private _onSpecsChanged(): void {
+    this._readKernelsSoon();
+  }
+
+  /** Reads the kernels again when one of ours was started or shut down. */
+  private _onRunningChanged(_: unknown, models: Kernel.IModel[]): void {
+    const ours = new Set(this._kernels?.map(kernel => kernel.slug));
+    const running = models
+      .map(model => model.name)
+      .filter(name => ours.has(name))
+      .sort()
+      .join();
+    if (running !== this._running) {
+      this._running = running;
+      this._readKernelsSoon();
+    }
+  }
+
+  private _client: ContainerKernelsClient;
+  private _specs: ISpecs;
+  private _runningKernels: ContainerKernelsModel.IRunning;
+  private _kernelspecs: KernelspecWatcher;
+  private _watcher: TaskWatcher;
+  private _tasks = new TaskList();
+  private _logs = new Map<string, TaskLog>();
+  private _logSizes = new WeakMap<TaskLog, number>();
+  private _info: IInfo | null = null;
+  private _kernels: IKernel[] | null = null;
+  private _unreadable = 0;
+  private _connection: Connection = 'unknown';
+  private _wasThere = false;
+  private _loginNeeded = false;
+  private _error: IError | null = null;
+  private _refreshing: Promise<void> | null = null;
+  private _isWatched = false;
+  private _running = '';
+  private _taskStarted = new Signal<this, ITask>(this);
+  private _taskEnded = new Signal<this, ITask>(this);
+}
+
+/** What the model is made of. */
+export namespace ContainerKernelsModel {
+  /** What is needed of JupyterLab's list of running kernels. */
+  export type IRunning = Pick<Kernel.IManager, 'runningChanged'>;
+
+  /** The parts that the model works with. */
+  export interface IOptions {
+    /** The server part. */
+    client: ContainerKernelsClient;
+    /** Its hints that a task changed. */
+    events: TaskEvents;
+    /** JupyterLab's list of kernelspecs. */
+    specs: ISpecs;
+    /** JupyterLab's list of running kernels. */
+    kernels: IRunning;
+  }
+}

@@ -1,0 +1,149 @@
+import type {
+  IInfo,
+  IKernel,
+  IKernelDetails,
+  IPhase,
+  ITask
+} from '../api/types';
+
+const PHASES: IPhase['name'][] = [
+  'resolve',
+  'acquire',
+  'inspect',
+  'install',
+  'verify',
+  'publish'
+];
+
+/** A task that runs in its second phase, unless told otherwise. */
+export function aTask(change: Partial<ITask> = {}): ITask {
+  return {
+    id: '0123456789abcdef0123456789abcdef',
+    seq: 1,
+    state: 'running',
+    display_name: 'Debian 12',
+    slug: 'debian-12',
+    request: {
+      image: 'debian:12',
+      display_name: 'Debian 12',
+      slug: null,
+      gpu: 'auto',
+      binds: []
+    },
+    phases: PHASES.map((name, index) => ({
+      name,
+      state: index < 1 ? 'done' : index === 1 ? 'running' : 'waiting',
+      duration_s: index < 1 ? 0.4 : null
+    })),
+    phase: 'acquire',
+    message: 'Pulling debian:12',
+    progress: null,
+    error: null,
+    created: '2026-03-01T12:00:00Z',
+    ended: null,
+    log_bytes: 0,
+    ...change
+  };
+}
+
+/** A kernel that is fine, unless told otherwise. */
+export function aKernel(change: Partial<IKernel> = {}): IKernel {
+  return {
+    slug: 'debian-12',
+    display_name: 'Debian 12',
+    language: 'python',
+    language_version: '3.11.2',
+    status: { code: 'ok', message: '', hint: '' },
+    image: {
+      reference: 'debian:12',
+      source: 'docker://docker.io/library/debian:12',
+      digest: `sha256:4e1c0de${'0'.repeat(57)}`,
+      path: '/home/u/.local/share/jupyter/container-kernels/images/4e1c.sif',
+      size_bytes: 8_100_000_000,
+      stored: true
+    },
+    runtime: {
+      name: 'apptainer',
+      path: '/usr/bin/apptainer',
+      version: '1.4.5'
+    },
+    gpu: 'auto',
+    packages: {
+      path: '/home/u/.local/share/jupyter/container-kernels/packages/debian-12',
+      size_bytes: 25_000_000,
+      installed: ['ipykernel==7.1.0']
+    },
+    binds: [],
+    created: '2026-03-01T10:00:00Z',
+    resource_dir: '/home/u/.local/share/jupyter/kernels/debian-12',
+    running: 0,
+    ...change
+  };
+}
+
+/** What deleting `aKernel()` would remove: everything. */
+export function someDetails(
+  change: Partial<IKernelDetails> = {}
+): IKernelDetails {
+  return {
+    kernel: aKernel(),
+    removal: [
+      {
+        what: 'kernelspec',
+        path: '/home/u/.local/share/jupyter/kernels/debian-12',
+        size_bytes: 4_000,
+        goes: true,
+        reason: '',
+        used_by: []
+      },
+      {
+        what: 'packages',
+        path: '/home/u/.local/share/jupyter/container-kernels/packages/debian-12',
+        size_bytes: 25_000_000,
+        goes: true,
+        reason: '',
+        used_by: []
+      },
+      {
+        what: 'image',
+        path: '/home/u/.local/share/jupyter/container-kernels/images/4e1c.sif',
+        size_bytes: 8_100_000_000,
+        goes: true,
+        reason: '',
+        used_by: []
+      }
+    ],
+    frees_bytes: 8_125_004_000,
+    running: [],
+    ...change
+  };
+}
+
+/** A server with Apptainer and one GPU, unless told otherwise. */
+export function someInfo(change: Partial<IInfo> = {}): IInfo {
+  return {
+    version: '0.1.0',
+    hostname: 'node1',
+    architecture: 'amd64',
+    root_dir: '/home/u',
+    runtimes: [
+      {
+        name: 'apptainer',
+        title: 'Apptainer',
+        path: '/usr/bin/apptainer',
+        version: '1.4.5',
+        available: true,
+        reason: null
+      }
+    ],
+    languages: ['python'],
+    gpu: { vendor: 'nvidia', names: ['NVIDIA A100-SXM4-40GB'] },
+    disks: [],
+    limits: {
+      display_name_length: 100,
+      slug_pattern: '^[a-z0-9][a-z0-9._-]{0,79}$',
+      start_timeout_s: 60
+    },
+    ...change
+  };
+}

@@ -1,0 +1,141 @@
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+
+import type {
+  IAddRequest,
+  IError,
+  IInfo,
+  IKernel,
+  IKernelDetails,
+  ILogChunk,
+  IRemoval,
+  IRemoveRequest,
+  IResolution,
+  ITask
+} from './api/types';
+
+/**
+ * Whether the server part answers.
+ *
+ * - `unknown`: it was not asked yet;
+ * - `ok`: it answered last time;
+ * - `lost`: something else answered, or nothing; asked again by itself;
+ * - `missing`: the Jupyter server does not know the server part.
+ */
+export type Connection = 'unknown' | 'ok' | 'lost' | 'missing';
+
+/** A task, and what can be told from watching it. */
+export interface ITaskState {
+  readonly task: ITask;
+  /** Whether it still does something. */
+  readonly isActive: boolean;
+  /** Bytes a second, or `null` while that is not known. */
+  readonly rate: number | null;
+  /** Seconds until the phase ends, or `null` while that is not known. */
+  readonly eta: number | null;
+  /** From 0 to 1, or `null` while that is not known. */
+  readonly fraction: number | null;
+}
+
+/** A log that grows. */
+export interface ILogState {
+  readonly text: string;
+  /** Where it lies on the server's machine; empty until it was read. */
+  readonly path: string;
+  /** Bytes at the beginning that are no longer kept here. */
+  readonly droppedBytes: number;
+}
+
+/**
+ * The container kernels of the user and the tasks that add them.
+ *
+ * Methods reject with an object of `message` and, when the server part said
+ * no, `code` and `hint` ({@link IError}).
+ */
+export interface IContainerKernels {
+  /** What the server part offers, or `null` until it told. */
+  readonly info: IInfo | null;
+
+  /** The kernels, or `null` until they were read. */
+  readonly kernels: readonly IKernel[] | null;
+
+  /** How many kernels the server part told of that could not be read. */
+  readonly unreadable: number;
+
+  /** The tasks, newest first. */
+  readonly tasks: readonly ITaskState[];
+
+  /** Whether the server part answers. */
+  readonly connection: Connection;
+
+  /** Whether logging in again may bring the connection back. */
+  readonly loginNeeded: boolean;
+
+  /** Why the kernels cannot be read, when the server part refuses. */
+  readonly error: IError | null;
+
+  /** Whether the list is being read. */
+  readonly isRefreshing: boolean;
+
+  /** Something of the above changed. */
+  readonly stateChanged: ISignal<unknown, void>;
+
+  /** This page started a task. */
+  readonly taskStarted: ISignal<unknown, ITask>;
+
+  /** A task ended that this page started or saw running. */
+  readonly taskEnded: ISignal<unknown, ITask>;
+
+  /** The logs that are open, by task id. */
+  readonly logs: ReadonlyMap<string, ILogState>;
+
+  /** Read everything again. Never rejects: see `connection` and `error`. */
+  refresh(): Promise<void>;
+
+  /** Say whether somebody looks at the panel. */
+  setWatched(watched: boolean): void;
+
+  /** What the server part offers; asked once. */
+  getInfo(): Promise<IInfo>;
+
+  /** What an image reference stands for, without downloading it. */
+  resolve(image: string, signal?: AbortSignal): Promise<IResolution>;
+
+  /** Start adding a kernel. */
+  add(request: IAddRequest): Promise<ITask>;
+
+  /** Start an ended task again, in its place. */
+  retry(id: string): Promise<ITask>;
+
+  /** Cancel a task that runs, dismiss one that has ended. */
+  endTask(id: string): Promise<void>;
+
+  /** Open or close the log of a task. An open log follows its end. */
+  showLog(id: string, shown: boolean): void;
+
+  /** One kernel, and what deleting it would remove and free. */
+  getDetails(slug: string): Promise<IKernelDetails>;
+
+  /** Delete a kernel. */
+  remove(slug: string, request: IRemoveRequest): Promise<IRemoval>;
+
+  /** What the last start of a kernel wrote. */
+  getKernelLog(slug: string): Promise<ILogChunk>;
+}
+
+/** The container kernels of the user. */
+export const IContainerKernels = new Token<IContainerKernels>(
+  'jupyterlab-container-kernels:IContainerKernels',
+  'The container kernels of the user and the tasks that add them.'
+);
+
+/** The command ids of the extension. */
+export namespace CommandIDs {
+  export const openPanel = 'container-kernels:open-panel';
+  export const addKernel = 'container-kernels:add-kernel';
+  export const startNotebook = 'container-kernels:start-notebook';
+  export const startConsole = 'container-kernels:start-console';
+  export const showLog = 'container-kernels:show-log';
+  export const deleteKernel = 'container-kernels:delete-kernel';
+  export const refresh = 'container-kernels:refresh';
+}
