@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from .. import failures
 from ..acquire.reference import suggest_name
@@ -29,7 +31,8 @@ _NEVER_INSIDE = (
     "R_ENVIRON*", "R_PROFILE*", "JULIA_LOAD_PATH", "JULIA_DEPOT_PATH", "JULIA_PROJECT", "PERL5LIB",
     "APPTAINER_DOCKER_*", "SINGULARITY_DOCKER_*", "DOCKER_PASSWORD", "DOCKER_USERNAME",
 )  # fmt: skip
-_CANNOT_WRITE = "Free some room or check the permissions, and try again."
+
+_Result = TypeVar("_Result")
 
 
 class AddService:
@@ -130,15 +133,17 @@ class _Work:
             await check.answers(running, staged, language, log, timeout_s)
 
         async with running.phase("publish", "Putting the tile into the Launcher"):
-            await self._publish(running, staged)
+            try:
+                await _to_its_end(self._publish(running, staged))
+            except BaseException:
+                await _to_its_end(asyncio.to_thread(self._take_back, running))
+                raise
             for path in (packages, log_directory):
                 running.keeps(path)
-            await asyncio.to_thread(paths.remove_marked, workspace, roots.staging)
-            running.keeps(workspace)
 
     async def _own_directory(self, running: RunningTask, directory: Path) -> Path:
         await running.owns(directory)
-        return await asyncio.to_thread(paths.make_marked, directory)
+        return await _to_its_end(asyncio.to_thread(paths.make_marked, directory))
 
     def _stage(
         self,
@@ -200,17 +205,12 @@ class _Work:
         )
 
     async def _publish(self, running: RunningTask, staged: Path) -> None:
-        """Move the kernel to where Jupyter looks, and see whether Jupyter sees it; else take it back."""
+        """Move the kernel to where Jupyter looks, and see whether Jupyter sees it."""
         published = await asyncio.to_thread(kernelspecs.publish, staged, self._roots)
         seen = await self._session.jupyter.resource_dir(self._slug)
         if seen is not None and seen.resolve() == published.resolve():
             running.say(f"Published as {self._slug} in {published}.")
             return
-        spec = await asyncio.to_thread(kernelspecs.read, published)
-        if spec is not None:
-            doomed = await asyncio.to_thread(kernelspecs.withdraw, spec, self._roots)
-            if doomed is not None:
-                await asyncio.to_thread(paths.remove_marked, doomed, self._roots.trash)
         if seen is None:
             raise ContainerKernelsError(
                 "slug_taken",
@@ -222,6 +222,24 @@ class _Work:
             f"Jupyter shows another kernel named {self._slug}, from {seen}.",
             "Choose another kernel name under More.",
         )
+
+    def _take_back(self, running: RunningTask) -> None:
+        """Remove the kernel if this task has published it."""
+        spec = kernelspecs.read(self._roots.kernels / self._slug)
+        if spec is not None and spec.record.task == running.task.id:
+            doomed = kernelspecs.withdraw(spec, self._roots)
+            if doomed is not None:
+                paths.remove_marked(doomed, self._roots.trash)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Do what must not be left half done: a cancellation is raised when it has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _packages_bind(packages: Path) -> list[Bind]:

@@ -264,6 +264,7 @@ class TaskService:
         name = running.task.display_name
         try:
             await work
+            await self._clean_up(running)  # what the kernel does not need
             running.end("done", f"{name} is ready", None)
         except asyncio.CancelledError:
             await self._clean_up(running)
