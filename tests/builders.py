@@ -116,3 +116,7 @@ def store_image(roots: Roots, name: str = "sha256-0000") -> Path:
 def tree(directory: Path) -> list[str]:
     """Return what lies below a directory, for comparing before and after."""
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+
+
+#: Stands in for Apptainer; see its own text.
+FAKE_APPTAINER = Path(__file__).with_name("fake-apptainer")
