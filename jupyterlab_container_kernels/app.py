@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_core.paths import jupyter_data_dir
+from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Float, List, TraitError, Unicode, validate
+from traitlets.config import Application
 
 from . import __version__
 from .models import RunningKernel
@@ -80,6 +81,14 @@ class ContainerKernelsApp(ExtensionApp):
         if value and not Path(value).is_absolute():
             raise TraitError(f"{proposal['trait'].name} has to be a full path, not {proposal['value']!r}")
         return value
+
+    @classmethod
+    def configured_as_the_server(cls) -> ContainerKernelsApp:
+        """Return the traits as the Jupyter server would have them, for use without one."""
+        app = cls()
+        for name in ("jupyter_config", "jupyter_server_config", "jupyter_container_kernels_config"):
+            Application.load_config_file(app, name, path=jupyter_config_path())
+        return app
 
     def values(self) -> Settings:
         """Return the traits as plain values."""

@@ -117,18 +117,12 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 def _services() -> Services:
     """Make the services with the configuration that the Jupyter server reads."""
-    from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
-    from traitlets.config.loader import Config
+    from jupyter_core.paths import jupyter_data_dir
 
     from .app import ContainerKernelsApp
     from .services.wiring import connect
 
-    app = ContainerKernelsApp()
-    config = Config()
-    for name in ("jupyter_config", "jupyter_server_config", "jupyter_container_kernels_config"):
-        for loaded in app._load_config_files(name, path=list(reversed(jupyter_config_path()))):
-            config.merge(loaded)
-    app.update_config(config)
+    app = ContainerKernelsApp.configured_as_the_server()
     return connect(app.values(), Path(jupyter_data_dir()), TerminalJupyter())
 
 
