@@ -32,6 +32,8 @@ _MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+#: What reading JSON raises that has another shape than a manifest.
+_NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -148,15 +150,16 @@ class Registry:
                     chosen = _choose(reference, body, architecture)
                     digest, body = await self._get_manifest(client, reference, chosen)
                 found = await self._architecture(client, reference, body)
+                layer_bytes = [int(layer["size"]) for layer in body.get("layers", [])]
             except httpx.TimeoutException as error:
                 raise self._unreachable("does not answer") from error
             except httpx.ConnectError as error:
                 raise self._unreachable(f"cannot be reached ({error})") from error
-            except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, *_NO_MANIFEST) as error:
                 raise self._unreachable(f"gave no usable answer ({error})") from error
         if found is not None and found != architecture:
             raise _wrong_architecture(reference, found, architecture)
-        return Manifest(digest, found, [int(layer["size"]) for layer in body.get("layers", [])])
+        return Manifest(digest, found, layer_bytes)
 
     async def _architecture(self, client: httpx.AsyncClient, reference: ImageReference, body: Any) -> str | None:
         """Read the architecture from the image's configuration, a small JSON blob."""
@@ -173,7 +176,10 @@ class Registry:
         answer = await self._get(
             client, reference, f"manifests/{quote(name, safe=':')}", _INDEX_TYPES + _MANIFEST_TYPES
         )
-        return f"sha256:{hashlib.sha256(answer.content).hexdigest()}", json.loads(answer.content)
+        digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+        if name.startswith("sha256:") and name != digest:
+            raise ValueError("the manifest is another one than was asked for")
+        return digest, json.loads(answer.content)
 
     async def _get(
         self, client: httpx.AsyncClient, reference: ImageReference, what: str, accept: tuple[str, ...]
