@@ -94,12 +94,13 @@ class Python(Language):
         for line in output.splitlines():
             if not line.startswith(_MARK):
                 continue
-            told: dict[str, Any] = json.loads(line.removeprefix(_MARK))
-            told.setdefault("packages", {})
-            key = (told["prefix"], told["version"])
-            found.setdefault(
-                key, Interpreter(self.name, told["path"], told["version"], told["packages"].get("ipykernel"), told)
-            )
+            try:
+                told: dict[str, Any] = json.loads(line.removeprefix(_MARK))
+                told.setdefault("packages", {})
+                each = Interpreter(self.name, told["path"], told["version"], told["packages"].get("ipykernel"), told)
+                found.setdefault((told["prefix"], each.version), each)
+            except (ValueError, LookupError, TypeError, AttributeError):
+                continue  # a line that was cut, or another one's
         usable = [each for each in found.values() if _version(each) >= _OLDEST]
         # the order of the probe is that of PATH; one that holds a kernel comes before one that does not
         return sorted(usable, key=lambda each: each.kernel_version is None)

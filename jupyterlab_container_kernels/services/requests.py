@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -99,7 +100,7 @@ async def _checked_bind(bind: Bind, patience: Patience) -> Bind:
     if not source:
         raise ContainerKernelsError("invalid_bind", "A folder to mount has no path.", "Type it, or remove the line.")
     try:
-        exists = await patience.ask(("exists", source), Path(source).exists)
+        exists = await patience.ask(("exists", source), lambda: os.path.exists(source))  # noqa: PTH110 (never raises)
     except TimeoutError as error:
         raise ContainerKernelsError(
             "invalid_bind", f"The file system of {source} does not answer.", "Try again when it does."
@@ -108,7 +109,7 @@ async def _checked_bind(bind: Bind, patience: Patience) -> Bind:
         raise ContainerKernelsError(
             "invalid_bind", f"There is no {source} on this machine.", "Check its spelling, or remove the line."
         )
-    inside = Path(destination or source)
+    inside = Path("/" + (destination or source).lstrip("/"))  # POSIX keeps two slashes apart from one
     if str(inside) in _RESERVED_DESTINATIONS or ".." in inside.parts or inside == Path.home() / ".local":
         raise ContainerKernelsError(
             "invalid_bind",

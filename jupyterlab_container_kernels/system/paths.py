@@ -200,9 +200,9 @@ def disk_usage(path: Path) -> int:
 
 def disk_room(path: Path) -> tuple[int | None, int | None]:
     """Return the free and total bytes of the file system on which a path lies or will lie."""
-    while not path.exists() and path != path.parent:
-        path = path.parent
     try:
+        while not path.exists() and path != path.parent:
+            path = path.parent
         status = os.statvfs(path)
     except OSError:
         return None, None

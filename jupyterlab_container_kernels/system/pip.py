@@ -8,6 +8,8 @@ because an index URL may hold a password.
 from __future__ import annotations
 
 import configparser
+import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -15,17 +17,21 @@ _SETTINGS = (
     "index-url", "extra-index-url", "no-index", "find-links", "cert", "client-cert", "proxy", "trusted-host",
     "default-timeout", "timeout", "retries",
 )  # fmt: skip
-#: Those whose values are paths; they have to be visible inside.
-_PATHS = ("cert", "client-cert", "find-links")
+#: Those whose values are paths, which have to be visible inside; pip fills in ``~`` in them.
+_FILES = ("cert", "client-cert")
+#: The one that holds several paths or URLs.
+_PLACES = "find-links"
 
 
-def settings(environment: Mapping[str, str], home: Path) -> tuple[dict[str, str], list[Path]]:
+def settings(
+    environment: Mapping[str, str], home: Path, site: Path = Path("/etc/pip.conf")
+) -> tuple[dict[str, str], list[Path]]:
     """Return pip's settings as variables, and the existing files and folders that they name.
 
     Later files override earlier ones, and the environment overrides them all, as with pip itself.
     """
     values: dict[str, str] = {}
-    for path in _files(environment, home):
+    for path in _files(environment, home, site):
         parser = configparser.RawConfigParser()
         try:
             parser.read(path, encoding="utf-8")
@@ -40,10 +46,13 @@ def settings(environment: Mapping[str, str], home: Path) -> tuple[dict[str, str]
         if value:
             values[name] = value
     paths: list[Path] = []
-    for name in set(_PATHS) & set(values):
-        here = [word for word in values[name].split() if Path(word).is_absolute() and Path(word).exists()]
+    for name in {*_FILES, _PLACES} & set(values):
+        words = [values[name]] if name in _FILES else values[name].split()
+        urls = [word for word in words if "://" in word]
+        full = [re.sub(r"^~(?=/|$)", str(home), word) for word in words if word not in urls]
+        here = [word for word in full if word.startswith("/") and os.path.exists(word)]  # noqa: PTH110 (never raises)
         paths += map(Path, here)
-        values[name] = " ".join([*here, *(word for word in values[name].split() if "://" in word)])
+        values[name] = " ".join(here + urls)
     return {_variable(name): value for name, value in values.items() if value}, paths
 
 
@@ -51,8 +60,10 @@ def _variable(name: str) -> str:
     return "PIP_" + name.upper().replace("-", "_")
 
 
-def _files(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
-    yield Path("/etc/pip.conf")
+def _files(environment: Mapping[str, str], home: Path, site: Path) -> Iterator[Path]:
+    if environment.get("PIP_CONFIG_FILE") == os.devnull:
+        return  # pip's way to say that no file counts
+    yield site
     yield home / ".pip/pip.conf"
     yield Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf"
     if environment.get("PIP_CONFIG_FILE"):

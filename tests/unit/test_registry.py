@@ -326,8 +326,8 @@ async def test_redirects_without_end_are_given_up(fake: FakeRegistry, reference:
     ("name", "local"),
     [
         ("localhost", True), ("localhost:5000", True), ("127.0.0.1:5000", True), ("127.1.2.3", True),
-        ("[::1]:5000", True), ("[::1]", True), ("docker.io", False), ("10.0.0.1:5000", False), ("localhost.example.org", False),
-        ("127.0.0.1.example.org:5000", False),
+        ("[::1]:5000", True), ("[::1]", True), ("docker.io", False), ("10.0.0.1:5000", False),
+        ("localhost.example.org", False), ("127.0.0.1.example.org:5000", False),
     ],
 )  # fmt: skip
 def test_only_a_registry_on_this_machine_is_one(name: str, local: bool) -> None:
