@@ -48,7 +48,7 @@ CATALOGUE: tuple[Failure, ...] = (
             "Ask your site to add it to ContainerKernelsApp.insecure_registries."),
     Failure(r"invalid reference format|unable to parse image name", "invalid_reference",
             "The image's name cannot be read.", "Check its spelling."),
-    Failure(r"[Ff]ailed to create user namespace|user namespaces? .{0,40}(disabled|not enabled)", "runtime_failed",
+    Failure(r"[Ff]ailed to create user namespace|user namespaces? .{0,40}(?:disabled|not enabled)", "runtime_failed",
             "This machine does not allow containers that are started without root.",
             "Ask your site's support for user namespaces on this node."),
     Failure(r"image format not recogni[sz]ed|squashfuse_ll exited|unable to open squashfs|bad superblock",
