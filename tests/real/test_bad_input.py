@@ -201,9 +201,7 @@ def test_a_disk_that_fills_in_mid_pull_is_named_and_left_clean(bed: Bed, registr
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_task_cancelled_in_any_phase_leaves_nothing(
-    bed: Bed, registry: str, stored_python: Path, phase: str
-) -> None:
+def test_a_task_cancelled_in_any_phase_leaves_nothing(bed: Bed, registry: str, stored_python: Path, phase: str) -> None:
     """*publish* is one rename: a cancel that comes so late finds either nothing or a whole kernel."""
     if phase not in ("resolve", "acquire"):
         bed.seed(stored_python)
