@@ -1,8 +1,24 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { commands } from './plugins/commands';
+import { launcher } from './plugins/launcher';
+import { manager } from './plugins/manager';
+import { notifications } from './plugins/notifications';
+import { palette } from './plugins/palette';
+import { panel } from './plugins/panel';
+import { statusBar } from './plugins/statusBar';
+
 /**
  * The plugins of the extension, one a file.
  */
-const plugins: JupyterFrontEndPlugin<unknown>[] = [];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  manager,
+  commands,
+  panel,
+  launcher,
+  palette,
+  statusBar,
+  notifications
+];
 
 export default plugins;

@@ -1,0 +1,223 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React, { useId } from 'react';
+
+import type { GpuChoice } from '../api/types';
+import type { AddForm } from '../model/addForm';
+import type { Field } from '../model/validation';
+import { BindRows } from './bindRows';
+import { ImageAnswer } from './imageAnswer';
+import { TilePreview } from './tilePreview';
+import { useStateChanged } from './useStateChanged';
+
+/** What an image looks like, in any language. */
+const EXAMPLE = 'docker://pytorch/pytorch:2.9.1-cuda12.6-cudnn9-runtime';
+
+/** The form, and what is done outside of it. */
+export interface IAddFormViewProps {
+  trans: TranslationBundle;
+  form: AddForm;
+  /** Opens a file chooser; left out where there is none. */
+  onChooseFile?: () => void;
+}
+
+/** Draws the form that adds a kernel. */
+export function AddFormView(props: IAddFormViewProps): JSX.Element {
+  const { trans, form } = props;
+  const id = useId();
+  useStateChanged(form.stateChanged);
+  const { values } = form;
+  const imageProblem = form.problem('image');
+  const nameProblem = form.problem('displayName');
+  return (
+    <div className="jp-ContainerKernels-form">
+      {form.failure && (
+        <p className="jp-ContainerKernels-problem" role="alert">
+          {form.failure.message} {form.failure.hint}
+        </p>
+      )}
+      <div className="jp-ContainerKernels-field">
+        <label htmlFor={`${id}-image`}>{trans.__('Image')}</label>
+        <div className="jp-ContainerKernels-fieldRow">
+          <input
+            id={`${id}-image`}
+            name="image"
+            type="text"
+            className="jp-mod-styled"
+            value={values.image}
+            placeholder={EXAMPLE}
+            spellCheck={false}
+            autoComplete="off"
+            autoCapitalize="off"
+            aria-invalid={!!imageProblem || form.resolution.state === 'refused'}
+            aria-describedby={`${id}-answer`}
+            onChange={event => form.setImage(event.target.value)}
+            onPaste={event => {
+              // A field has one line: what is pasted into an empty one is
+              // looked at before the browser joins its lines.
+              const input = event.currentTarget;
+              const isAll =
+                input.selectionStart === 0 &&
+                input.selectionEnd === input.value.length;
+              if (isAll) {
+                event.preventDefault();
+                form.setImage(event.clipboardData.getData('text'), true);
+              }
+            }}
+            onBlur={() => form.settle('image')}
+          />
+          {props.onChooseFile && (
+            <button
+              type="button"
+              className="jp-ContainerKernels-button"
+              onClick={props.onChooseFile}
+            >
+              {trans.__('Choose file…')}
+            </button>
+          )}
+        </div>
+        <ImageAnswer
+          id={`${id}-answer`}
+          trans={trans}
+          problem={imageProblem}
+          resolution={form.resolution}
+        />
+      </div>
+      <div className="jp-ContainerKernels-columns">
+        <div>
+          <div className="jp-ContainerKernels-field">
+            <label htmlFor={`${id}-name`}>{trans.__('Name')}</label>
+            <input
+              id={`${id}-name`}
+              name="display_name"
+              type="text"
+              className="jp-mod-styled"
+              value={values.displayName}
+              autoComplete="off"
+              aria-invalid={!!nameProblem}
+              aria-describedby={nameProblem && `${id}-name-problem`}
+              onChange={event => form.setDisplayName(event.target.value)}
+              onBlur={() => form.settle('displayName')}
+            />
+            <Problem
+              form={form}
+              field="displayName"
+              id={`${id}-name-problem`}
+            />
+          </div>
+          <GpuField {...props} />
+        </div>
+        <TilePreview trans={trans} name={values.displayName.trim()} />
+      </div>
+      <More {...props} />
+    </div>
+  );
+}
+
+function Problem(props: {
+  form: AddForm;
+  field: Field;
+  id: string;
+}): JSX.Element | null {
+  const problem = props.form.problem(props.field);
+  return problem ? (
+    <p id={props.id} className="jp-ContainerKernels-problem" role="alert">
+      {problem.message} {problem.hint}
+    </p>
+  ) : null;
+}
+
+function GpuField(props: IAddFormViewProps): JSX.Element {
+  const { trans, form } = props;
+  const id = useId();
+  const gpu = form.info?.gpu;
+  const automatic =
+    gpu === undefined
+      ? trans.__('Automatic')
+      : gpu.vendor === null
+        ? trans.__('Automatic: no GPU here')
+        : trans.__(
+            'Automatic: %1 here',
+            [...new Set(gpu.names)].join(', ') || gpu.vendor.toUpperCase()
+          );
+  const choices: [GpuChoice, string][] = [
+    ['auto', automatic],
+    ['on', trans.__('On')],
+    ['off', trans.__('Off')]
+  ];
+  return (
+    <fieldset className="jp-ContainerKernels-field" role="radiogroup">
+      <legend>{trans.__('GPU')}</legend>
+      <div className="jp-ContainerKernels-choices">
+        {choices.map(([value, label]) => (
+          <label key={value} className="jp-ContainerKernels-check">
+            <input
+              type="radio"
+              name={`${id}-gpu`}
+              value={value}
+              checked={form.values.gpu === value}
+              onChange={() => form.setGpu(value)}
+            />
+            {label}
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+function More(props: IAddFormViewProps): JSX.Element {
+  const { trans, form } = props;
+  const id = useId();
+  const { values } = form;
+  const problem = form.problem('slug');
+  return (
+    <details
+      className="jp-ContainerKernels-more"
+      open={form.isMoreOpen}
+      onToggle={event => {
+        const open = event.currentTarget.open;
+        if (open !== form.isMoreOpen) {
+          form.isMoreOpen = open;
+        }
+      }}
+    >
+      <summary>{trans.__('More')}</summary>
+      <div className="jp-ContainerKernels-field">
+        <label htmlFor={`${id}-slug`}>{trans.__('Kernel name')}</label>
+        <input
+          id={`${id}-slug`}
+          name="slug"
+          type="text"
+          className="jp-mod-styled"
+          value={values.slug}
+          placeholder={form.automaticSlug}
+          spellCheck={false}
+          autoComplete="off"
+          autoCapitalize="off"
+          aria-invalid={!!problem}
+          aria-describedby={`${id}-slug-hint`}
+          onChange={event => form.setSlug(event.target.value)}
+          onBlur={() => form.settle('slug')}
+        />
+        {problem ? (
+          <Problem form={form} field="slug" id={`${id}-slug-hint`} />
+        ) : (
+          <p id={`${id}-slug-hint`} className="jp-ContainerKernels-answer">
+            {trans.__(
+              'How scripts and notebooks call it. Left empty, it is made from the name.'
+            )}
+          </p>
+        )}
+      </div>
+      <BindRows
+        trans={trans}
+        rows={values.binds}
+        problem={form.problem('binds')}
+        onAdd={() => form.addBind()}
+        onEdit={(key, change) => form.editBind(key, change)}
+        onRemove={key => form.removeBind(key)}
+        onLeave={() => form.settle('binds')}
+      />
+    </details>
+  );
+}

@@ -1,0 +1,128 @@
+import { Dialog } from '@jupyterlab/apputils';
+import type { Widget } from '@lumino/widgets';
+
+/**
+ * A dialog that stays until what it asks for was done, so that nothing typed
+ * is lost when that fails.
+ */
+export class DeedDialog extends Dialog<unknown> {
+  /**
+   * @param options - Title, body, and the words on the buttons.
+   */
+  constructor(options: DeedDialog.IOptions) {
+    super({
+      title: options.title,
+      body: options.body as Dialog.IOptions<unknown>['body'],
+      buttons: [
+        Dialog.cancelButton({ label: options.cancelLabel }),
+        options.isDangerous
+          ? Dialog.warnButton({ label: options.deed })
+          : Dialog.okButton({ label: options.deed })
+      ],
+      defaultButton: 1,
+      focusNodeSelector: options.focus
+    });
+    this._deed = options.onAccept;
+    this.addClass('jp-ContainerKernels-dialog');
+    this.node.setAttribute('aria-label', options.title);
+    this._button = this.node.querySelector(
+      '.jp-Dialog-button.jp-mod-accept'
+    ) as HTMLButtonElement;
+    this._reason = document.createElement('span');
+    this._reason.className = 'jp-ContainerKernels-obstacle';
+    this._reason.id = `container-kernels-obstacle-${++DeedDialog._count}`;
+    this._reason.setAttribute('role', 'status');
+    this._button.setAttribute('aria-describedby', this._reason.id);
+    this.node.querySelector('.jp-Dialog-footer')?.prepend(this._reason);
+  }
+
+  /** Whether the deed was done. */
+  get isDone(): boolean {
+    return this._isDone;
+  }
+
+  /**
+   * Says what the button does, and why it cannot.
+   *
+   * @param deed - What the button says.
+   * @param obstacle - Why it cannot be pressed, or `null` when it can.
+   */
+  describe(deed: string, obstacle: string | null): void {
+    const label = this._button.querySelector('.jp-Dialog-buttonLabel');
+    if (label && label.textContent !== deed) {
+      label.textContent = deed;
+      label.setAttribute('aria-label', deed);
+    }
+    this._button.disabled = obstacle !== null;
+    if (this._reason.textContent !== (obstacle ?? '')) {
+      this._reason.textContent = obstacle ?? '';
+    }
+  }
+
+  override resolve(index?: number): void {
+    if (index === 0) {
+      super.resolve(0);
+      return;
+    }
+    if (this._button.disabled) {
+      return;
+    }
+    void this._deed().then(isDone => {
+      if (isDone && !this.isDisposed) {
+        this._isDone = true;
+        super.resolve(1);
+      }
+    });
+  }
+
+  override handleEvent(event: Event): void {
+    if (event.type === 'input') {
+      return; // what is wrong with a field is said at the field
+    }
+    if (event.type === 'keydown' && this._isForBody(event as KeyboardEvent)) {
+      return;
+    }
+    super.handleEvent(event);
+  }
+
+  /** Enter and arrows belong to what has the focus, unless that is a field. */
+  private _isForBody(event: KeyboardEvent): boolean {
+    const target = event.target as HTMLElement;
+    if (!target.closest('.jp-Dialog-body')) {
+      return false;
+    }
+    switch (event.key) {
+      case 'Enter':
+        return !!target.closest('button, summary, a');
+      case 'ArrowLeft':
+      case 'ArrowRight':
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  private _deed: () => Promise<boolean>;
+  private _button: HTMLButtonElement;
+  private _reason: HTMLElement;
+  private _isDone = false;
+  private static _count = 0;
+}
+
+/** What the dialog is made of. */
+export namespace DeedDialog {
+  /** What it says and does. */
+  export interface IOptions {
+    title: string;
+    body: Widget;
+    /** What the button says. */
+    deed: string;
+    cancelLabel: string;
+    /** Whether the button warns. */
+    isDangerous?: boolean;
+    /** What gets the focus: a selector in the body. */
+    focus?: string;
+    /** Does it. Tells whether it was done; if not, the dialog stays. */
+    onAccept: () => Promise<boolean>;
+  }
+}

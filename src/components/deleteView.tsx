@@ -1,0 +1,151 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { IKernelDetails, IRemovalItem } from '../api/types';
+import { formatBytes } from '../model/format';
+import type { IProblem } from '../model/validation';
+
+/** What deleting a kernel does, and what somebody chose. */
+export interface IDeleteViewProps {
+  trans: TranslationBundle;
+  details: IKernelDetails;
+  deleteImage: boolean;
+  shutDown: boolean;
+  /** What the server part said when it was tried. */
+  failure: IProblem | null;
+  onDeleteImage: (deleteImage: boolean) => void;
+  onShutDown: (shutDown: boolean) => void;
+}
+
+/** The bytes that a choice frees. */
+export function freedBytes(
+  details: IKernelDetails,
+  deleteImage: boolean
+): number {
+  return details.removal
+    .filter(item => goes(item, deleteImage))
+    .reduce((sum, item) => sum + item.size_bytes, 0);
+}
+
+function goes(item: IRemovalItem, deleteImage: boolean): boolean {
+  return item.goes && (item.what !== 'image' || deleteImage);
+}
+
+function itemName(item: IRemovalItem, trans: TranslationBundle): string {
+  switch (item.what) {
+    case 'kernelspec':
+      return trans.__('The kernel and its tile');
+    case 'packages':
+      return trans.__('Packages that were installed for it');
+    case 'image':
+      return trans.__('The image');
+    case 'log':
+      return trans.__('Its logs');
+  }
+}
+
+/** Draws what deleting a kernel removes, what stays and why. */
+export function DeleteView(props: IDeleteViewProps): JSX.Element {
+  const { trans, details, deleteImage } = props;
+  const going = details.removal.filter(item => goes(item, deleteImage));
+  const staying = details.removal.filter(item => !goes(item, deleteImage));
+  const image = details.removal.find(item => item.what === 'image');
+  return (
+    <div className="jp-ContainerKernels-deletion">
+      {props.failure && (
+        <p className="jp-ContainerKernels-problem" role="alert">
+          {props.failure.message} {props.failure.hint}
+        </p>
+      )}
+      <Items trans={trans} title={trans.__('Goes')} items={going} />
+      {staying.length > 0 && (
+        <Items
+          trans={trans}
+          title={trans.__('Stays')}
+          items={staying}
+          choice={deleteImage ? undefined : trans.__('As you chose.')}
+        />
+      )}
+      {image?.goes && (
+        <label className="jp-ContainerKernels-check">
+          <input
+            type="checkbox"
+            checked={deleteImage}
+            onChange={event => props.onDeleteImage(event.target.checked)}
+          />
+          {trans.__(
+            'Delete the image, too (%1)',
+            formatBytes(image.size_bytes, trans)
+          )}
+        </label>
+      )}
+      {details.running.length > 0 && (
+        <div className="jp-ContainerKernels-running">
+          <p>
+            {trans._n(
+              'This kernel runs. What is not saved in its memory is lost when it is shut down:',
+              '%1 kernels of it run. What is not saved in their memory is lost when they are shut down:',
+              details.running.length
+            )}
+          </p>
+          <ul>
+            {details.running.map(each => (
+              <li key={each.id}>{each.title}</li>
+            ))}
+          </ul>
+          <label className="jp-ContainerKernels-check">
+            <input
+              type="checkbox"
+              checked={props.shutDown}
+              onChange={event => props.onShutDown(event.target.checked)}
+            />
+            {trans._n(
+              'Shut it down',
+              'Shut down all %1',
+              details.running.length
+            )}
+          </label>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Items(props: {
+  trans: TranslationBundle;
+  title: string;
+  items: IRemovalItem[];
+  choice?: string;
+}): JSX.Element {
+  const { trans, title, items } = props;
+  return (
+    <section className="jp-ContainerKernels-items">
+      <h3>{title}</h3>
+      <ul aria-label={title}>
+        {items.map(item => (
+          <li key={`${item.what} ${item.path}`} title={item.path}>
+            <span className="jp-ContainerKernels-itemName">
+              {itemName(item, trans)}
+              <span className="jp-ContainerKernels-path">{item.path}</span>
+              {(item.reason || props.choice) && (
+                <span className="jp-ContainerKernels-hint">
+                  {item.goes ? props.choice : whyItStays(item, trans)}
+                </span>
+              )}
+            </span>
+            <span className="jp-ContainerKernels-itemSize">
+              {formatBytes(item.size_bytes, trans)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function whyItStays(item: IRemovalItem, trans: TranslationBundle): string {
+  const names = item.used_by.filter(name => !item.reason.includes(name));
+  return names.length
+    ? trans.__('%1 Used by %2.', item.reason, names.join(', '))
+    : item.reason;
+}

@@ -1,0 +1,186 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  consoleIcon,
+  deleteIcon,
+  ellipsesIcon,
+  notebookIcon,
+  textEditorIcon
+} from '@jupyterlab/ui-components';
+import React, { memo } from 'react';
+
+import type { IKernel } from '../api/types';
+import {
+  formatAgo,
+  formatBytes,
+  formatDate,
+  shortDigest
+} from '../model/format';
+import { shortReference } from '../model/imageReference';
+import { IconButton } from './iconButton';
+import { KernelIcon } from './kernelIcon';
+import { KernelStatus } from './kernelStatus';
+
+/** What somebody can do with a kernel. */
+export interface IKernelActions {
+  onStartNotebook: (slug: string) => void;
+  onStartConsole: (slug: string) => void;
+  onShowKernelLog: (slug: string) => void;
+  onDelete: (slug: string) => void;
+  /** All of it in a menu, at a place of the window in pixels. */
+  onMenu: (row: HTMLElement, x: number, y: number) => void;
+}
+
+/** A kernel, and what somebody can do with it. */
+export interface IKernelRowProps {
+  trans: TranslationBundle;
+  kernel: IKernel;
+  iconUrl: string | null;
+  /** Milliseconds since the epoch; what is written of times changes with it. */
+  now: number;
+  /** Whether "automatic" finds a GPU here. */
+  hasGpu: boolean;
+  /** Whether a console can be started here. */
+  hasConsole: boolean;
+  /** Whether the Tab key leads to this row. */
+  isCurrent: boolean;
+  actions: IKernelActions;
+}
+
+/** The name of a language, as people write it. */
+function languageName(kernel: IKernel): string {
+  const { language, language_version } = kernel;
+  const name =
+    language.length === 1
+      ? language.toUpperCase()
+      : language.charAt(0).toUpperCase() + language.slice(1);
+  return language_version ? `${name} ${language_version}` : name;
+}
+
+/** Draws a kernel as a row of the table. */
+export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
+  const { trans, kernel, actions } = props;
+  const { slug, image, status } = kernel;
+  const usesGpu =
+    kernel.gpu === 'on' || (kernel.gpu === 'auto' && props.hasGpu);
+  const isFine = status.code === 'ok';
+  const tabIndex = props.isCurrent ? 0 : -1;
+  return (
+    <tr
+      role="row"
+      className="jp-ContainerKernels-row"
+      data-slug={slug}
+      tabIndex={tabIndex}
+    >
+      <th
+        role="rowheader"
+        scope="row"
+        className="jp-ContainerKernels-name"
+        title={`${kernel.display_name} (${slug})`}
+      >
+        <KernelIcon name={kernel.display_name} url={props.iconUrl} />
+        <span className="jp-ContainerKernels-nameText">
+          {kernel.display_name}
+        </span>
+      </th>
+      <td role="gridcell" className="jp-ContainerKernels-statusCell">
+        <KernelStatus trans={trans} kernel={kernel} />
+      </td>
+      {isFine ? (
+        <td
+          role="gridcell"
+          className="jp-ContainerKernels-image"
+          title={[image.source, image.digest, image.path]
+            .filter(Boolean)
+            .join('\n')}
+        >
+          <span className="jp-ContainerKernels-imageName">
+            {shortReference(image.reference)}
+          </span>
+          {image.digest && (
+            <code className="jp-ContainerKernels-digest">
+              {shortDigest(image.digest)}
+            </code>
+          )}
+        </td>
+      ) : (
+        <td
+          role="gridcell"
+          className="jp-ContainerKernels-image jp-mod-trouble"
+          title={image.path}
+        >
+          {status.message}{' '}
+          <span className="jp-ContainerKernels-hint">{status.hint}</span>
+        </td>
+      )}
+      <td
+        role="gridcell"
+        className="jp-ContainerKernels-hardware"
+        title={
+          kernel.gpu === 'auto'
+            ? trans.__('Automatic: with the GPU where there is one')
+            : undefined
+        }
+      >
+        {usesGpu ? trans.__('GPU') : trans.__('CPU')}
+      </td>
+      <td role="gridcell" className="jp-ContainerKernels-language">
+        {languageName(kernel)}
+      </td>
+      <td role="gridcell" className="jp-ContainerKernels-size">
+        {image.size_bytes === null ? '–' : formatBytes(image.size_bytes, trans)}
+      </td>
+      <td
+        role="gridcell"
+        className="jp-ContainerKernels-created"
+        title={formatDate(kernel.created)}
+      >
+        <time dateTime={kernel.created}>
+          {formatAgo(kernel.created, props.now, trans)}
+        </time>
+      </td>
+      <td role="gridcell" className="jp-ContainerKernels-actions">
+        <span className="jp-ContainerKernels-actionBar">
+          <IconButton
+            icon={notebookIcon}
+            label={trans.__('Start notebook')}
+            tabIndex={tabIndex}
+            onClick={() => actions.onStartNotebook(slug)}
+          />
+          {props.hasConsole && (
+            <IconButton
+              className="jp-mod-wide"
+              icon={consoleIcon}
+              label={trans.__('Start console')}
+              tabIndex={tabIndex}
+              onClick={() => actions.onStartConsole(slug)}
+            />
+          )}
+          <IconButton
+            className="jp-mod-wide"
+            icon={textEditorIcon}
+            label={trans.__('Log of the last start')}
+            tabIndex={tabIndex}
+            onClick={() => actions.onShowKernelLog(slug)}
+          />
+          <IconButton
+            className="jp-mod-wide"
+            icon={deleteIcon}
+            label={trans.__('Delete')}
+            tabIndex={tabIndex}
+            onClick={() => actions.onDelete(slug)}
+          />
+          <IconButton
+            icon={ellipsesIcon}
+            label={trans.__('More actions')}
+            hasMenu={true}
+            tabIndex={tabIndex}
+            onClick={event => {
+              const box = event.currentTarget.getBoundingClientRect();
+              actions.onMenu(event.currentTarget, box.left, box.bottom);
+            }}
+          />
+        </span>
+      </td>
+    </tr>
+  );
+});

@@ -1,0 +1,36 @@
+import { Dialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { ILogChunk } from '../api/types';
+import { readableLog } from '../model/logText';
+import { LogText } from './logText';
+
+/** Shows what the last start of a kernel wrote. */
+export async function showLogDialog(options: {
+  trans: TranslationBundle;
+  displayName: string;
+  log: ILogChunk;
+  onCopy: (text: string) => void;
+}): Promise<void> {
+  const { trans, displayName, log, onCopy } = options;
+  const title = trans.__('Log of the last start of %1', displayName);
+  const dialog = new Dialog({
+    title,
+    body: (
+      <LogText
+        trans={trans}
+        label={title}
+        text={readableLog(log.text)}
+        path={log.path}
+        droppedBytes={log.offset}
+        onCopy={onCopy}
+      />
+    ),
+    buttons: [Dialog.cancelButton({ label: trans.__('Close') })]
+  });
+  dialog.addClass('jp-ContainerKernels-dialog');
+  dialog.addClass('jp-mod-log');
+  dialog.node.setAttribute('aria-label', title);
+  await dialog.launch();
+}

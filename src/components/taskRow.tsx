@@ -1,0 +1,290 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  caretDownIcon,
+  caretRightIcon,
+  closeIcon
+} from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { IPhase, ITask } from '../api/types';
+import { formatBytes, formatDuration, formatProgress } from '../model/format';
+import type { ILogState, ITaskState } from '../tokens';
+import { IconButton } from './iconButton';
+import { LogText } from './logText';
+
+/** What somebody can do with a task. */
+export interface ITaskActions {
+  onCancel: (id: string) => void;
+  onDismiss: (id: string) => void;
+  onRetry: (id: string) => void;
+  onEdit: (id: string) => void;
+  onShowLog: (id: string, shown: boolean) => void;
+  onStartNotebook: (slug: string) => void;
+  onCopy: (text: string) => void;
+}
+
+/** A task, and what somebody can do with it. */
+export interface ITaskRowProps extends ITaskActions {
+  trans: TranslationBundle;
+  state: ITaskState;
+  /** The log, while it is shown. */
+  log: ILogState | undefined;
+}
+
+/** The name of a phase, as people read it. */
+export function phaseName(
+  phase: IPhase['name'],
+  trans: TranslationBundle
+): string {
+  switch (phase) {
+    case 'resolve':
+      return trans.__('resolve');
+    case 'acquire':
+      return trans.__('acquire');
+    case 'inspect':
+      return trans.__('inspect');
+    case 'install':
+      return trans.__('install');
+    case 'verify':
+      return trans.__('verify');
+    case 'publish':
+      return trans.__('publish');
+  }
+}
+
+function phaseState(
+  state: IPhase['state'],
+  trans: TranslationBundle
+): { word: string; shape: string } {
+  switch (state) {
+    case 'waiting':
+      return { word: trans.__('waiting'), shape: '○' };
+    case 'running':
+      return { word: trans.__('running'), shape: '◐' };
+    case 'done':
+      return { word: trans.__('done'), shape: '✓' };
+    case 'skipped':
+      return { word: trans.__('not needed'), shape: '–' };
+    case 'failed':
+      return { word: trans.__('failed'), shape: '▲' };
+  }
+}
+
+/** Draws a task: where it is, or how it ended, and what can be done. */
+export function TaskRow(props: ITaskRowProps): JSX.Element {
+  const { trans, state, log } = props;
+  const { task } = state;
+  const name = task.display_name;
+  return (
+    <li
+      className={`jp-ContainerKernels-task jp-mod-${task.state}`}
+      aria-label={taskLabel(task, trans)}
+      data-task={task.id}
+    >
+      <div className="jp-ContainerKernels-taskHead">
+        <IconButton
+          icon={log ? caretDownIcon : caretRightIcon}
+          label={trans.__('Log of %1', name)}
+          expanded={!!log}
+          onClick={() => props.onShowLog(task.id, !log)}
+        />
+        <span
+          className="jp-ContainerKernels-taskName"
+          title={task.request.image}
+        >
+          {name}
+        </span>
+        {state.isActive ? (
+          <Running {...props} />
+        ) : task.state === 'done' ? (
+          <Done {...props} />
+        ) : (
+          <Ended {...props} />
+        )}
+      </div>
+      {log && (
+        <LogText
+          trans={trans}
+          label={trans.__('Log of %1', name)}
+          text={log.text}
+          path={log.path}
+          droppedBytes={log.droppedBytes}
+          follow={true}
+          onCopy={props.onCopy}
+        />
+      )}
+    </li>
+  );
+}
+
+function taskLabel(task: ITask, trans: TranslationBundle): string {
+  const name = task.display_name;
+  switch (task.state) {
+    case 'running':
+      return trans.__('Adding %1', name);
+    case 'cancelling':
+      return trans.__('Cancelling %1', name);
+    case 'done':
+      return trans.__('%1 is ready', name);
+    case 'cancelled':
+      return trans.__('%1 was cancelled', name);
+    default:
+      return trans.__('%1 could not be added', name);
+  }
+}
+
+function Running(props: ITaskRowProps): JSX.Element {
+  const { trans, state } = props;
+  const { task } = state;
+  const isCancelling = task.state === 'cancelling';
+  return (
+    <>
+      <ol
+        className="jp-ContainerKernels-phases"
+        aria-label={trans.__('Phases')}
+      >
+        {task.phases.map(phase => {
+          const { word, shape } = phaseState(phase.state, trans);
+          const seconds = phase.duration_s;
+          return (
+            <li
+              key={phase.name}
+              className={`jp-ContainerKernels-phase jp-mod-${phase.state}`}
+              aria-current={phase.state === 'running' ? 'step' : undefined}
+              title={
+                seconds === null
+                  ? word
+                  : trans.__('%1, %2', word, formatDuration(seconds, trans))
+              }
+            >
+              <span className="jp-ContainerKernels-shape" aria-hidden="true">
+                {shape}
+              </span>
+              {phaseName(phase.name, trans)}
+              <span className="jp-ContainerKernels-unseen">{word}</span>
+            </li>
+          );
+        })}
+      </ol>
+      <div className="jp-ContainerKernels-progress">
+        <progress
+          aria-label={trans.__('Progress of %1', task.display_name)}
+          max={1}
+          value={state.fraction ?? undefined}
+        />
+        <span className="jp-ContainerKernels-taskText">
+          {isCancelling ? trans.__('Cancelling…') : progressText(state, trans)}
+        </span>
+      </div>
+      <IconButton
+        icon={closeIcon}
+        label={trans.__('Cancel')}
+        caption={trans.__('Cancel adding %1', task.display_name)}
+        disabled={isCancelling}
+        onClick={() => props.onCancel(task.id)}
+      />
+    </>
+  );
+}
+
+/** `1.9 of 3.3 GB · 64 MB/s · 22 s`, or what happens right now. */
+export function progressText(
+  state: ITaskState,
+  trans: TranslationBundle
+): string {
+  const { task, rate, eta } = state;
+  if (!task.progress) {
+    return task.message;
+  }
+  const parts = [
+    formatProgress(task.progress.done_bytes, task.progress.total_bytes, trans)
+  ];
+  if (rate !== null && rate > 0) {
+    parts.push(trans.__('%1/s', formatBytes(rate, trans)));
+  }
+  if (eta !== null) {
+    parts.push(trans.__('%1 left', formatDuration(eta, trans)));
+  }
+  return parts.join(' · ');
+}
+
+function Done(props: ITaskRowProps): JSX.Element {
+  const { trans, state } = props;
+  const { task } = state;
+  return (
+    <>
+      <span className="jp-ContainerKernels-outcome jp-mod-ok">
+        <span className="jp-ContainerKernels-shape" aria-hidden="true">
+          ✓
+        </span>
+        {trans.__('Ready')}
+      </span>
+      <span className="jp-ContainerKernels-spacer" />
+      <button
+        type="button"
+        className="jp-ContainerKernels-button"
+        onClick={() => props.onStartNotebook(task.slug)}
+      >
+        {trans.__('Start notebook')}
+      </button>
+      <Dismiss {...props} />
+    </>
+  );
+}
+
+function Ended(props: ITaskRowProps): JSX.Element {
+  const { trans, state } = props;
+  const { task } = state;
+  const isCancelled = task.state === 'cancelled';
+  return (
+    <>
+      <span
+        className={`jp-ContainerKernels-outcome ${isCancelled ? '' : 'jp-mod-error'}`}
+      >
+        <span className="jp-ContainerKernels-shape" aria-hidden="true">
+          {isCancelled ? '–' : '▲'}
+        </span>
+        {isCancelled ? trans.__('Cancelled') : trans.__('could not be added')}
+      </span>
+      <span className="jp-ContainerKernels-spacer" />
+      <span className="jp-ContainerKernels-taskActions">
+        <button
+          type="button"
+          className="jp-ContainerKernels-button"
+          onClick={() => props.onRetry(task.id)}
+        >
+          {trans.__('Retry')}
+        </button>
+        <button
+          type="button"
+          className="jp-ContainerKernels-button"
+          onClick={() => props.onEdit(task.id)}
+        >
+          {trans.__('Edit and retry')}
+        </button>
+        <Dismiss {...props} />
+      </span>
+      {!isCancelled && (
+        <p className="jp-ContainerKernels-reason">
+          {task.error ? task.error.message : task.message}{' '}
+          {task.error?.hint && (
+            <span className="jp-ContainerKernels-hint">{task.error.hint}</span>
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Dismiss(props: ITaskRowProps): JSX.Element {
+  const { trans, state } = props;
+  return (
+    <button
+      type="button"
+      className="jp-ContainerKernels-button"
+      onClick={() => props.onDismiss(state.task.id)}
+    >
+      {trans.__('Dismiss')}
+    </button>
+  );
+}

@@ -1,0 +1,146 @@
+import {
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { Clipboard, WidgetTracker } from '@jupyterlab/apputils';
+import { URLExt } from '@jupyterlab/coreutils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { TabPanel } from '@lumino/widgets';
+
+import { containerIcon } from '../components/icons';
+import type { IPanelActions } from '../components/panel';
+import type { PanelWidget } from '../components/panelWidget';
+import { CommandIDs, IContainerKernels } from '../tokens';
+
+/**
+ * The panel with the kernels and tasks.
+ */
+export const panel: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlab-container-kernels:panel',
+  description: 'Shows the container kernels and the tasks that add them.',
+  autoStart: true,
+  requires: [IContainerKernels],
+  optional: [ITranslator, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    kernels: IContainerKernels,
+    translator: ITranslator | null,
+    restorer: ILayoutRestorer | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load(
+      'jupyterlab_container_kernels'
+    );
+    const tracker = new WidgetTracker<PanelWidget>({
+      namespace: 'container-kernels'
+    });
+    const actions = makeActions(app, kernels);
+    const { serverSettings, kernelspecs } = app.serviceManager;
+
+    /** What the server tells, or where it would be for a kernel that is new. */
+    const iconUrl = (slug: string): string | null => {
+      const spec = kernelspecs.specs?.kernelspecs[slug];
+      return spec
+        ? (spec.resources['logo-svg'] ?? spec.resources['logo-64x64'] ?? null)
+        : URLExt.join(
+            serverSettings.baseUrl,
+            'kernelspecs',
+            encodeURIComponent(slug),
+            'logo-svg.svg'
+          );
+    };
+
+    let opening: Promise<PanelWidget> | null = null;
+    const open = async (): Promise<PanelWidget> => {
+      const { PanelWidget } = await import('../components/panelWidget');
+      const widget = new PanelWidget({
+        trans,
+        kernels,
+        actions,
+        iconUrl,
+        hasConsole: () => app.commands.hasCommand('console:create')
+      });
+      widget.disposed.connect(() => {
+        opening = null;
+      });
+      await tracker.add(widget);
+      return widget;
+    };
+
+    app.commands.addCommand(CommandIDs.openPanel, {
+      label: trans.__('Container Kernels'),
+      caption: trans.__('Show the container kernels and what is being added'),
+      icon: containerIcon,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        const widget = await (opening ??= open());
+        show(app, widget);
+      }
+    });
+
+    void restorer?.restore(tracker, {
+      command: CommandIDs.openPanel,
+      name: () => 'container-kernels'
+    });
+  }
+};
+
+/** Puts the panel where the application has room for it, and in front. */
+function show(app: JupyterFrontEnd, widget: PanelWidget): void {
+  const { shell } = app;
+  if (!widget.isAttached) {
+    const [main] = shell.widgets('main');
+    if (main instanceof TabPanel) {
+      main.addWidget(widget); // the file browser page of Notebook 7
+    } else if (app.name === 'JupyterLab') {
+      shell.add(widget, 'main', { type: 'Container Kernels' });
+    } else {
+      shell.add(widget, 'right'); // beside a notebook of Notebook 7
+    }
+  }
+  if (widget.parent?.parent instanceof TabPanel) {
+    widget.parent.parent.currentWidget = widget;
+  } else {
+    shell.activateById(widget.id);
+  }
+}
+
+function makeActions(
+  app: JupyterFrontEnd,
+  kernels: IContainerKernels
+): IPanelActions {
+  const run = (command: string, args?: { slug?: string; task?: string }) => {
+    void app.commands.execute(command, args);
+  };
+  /** What goes wrong is told by the state, or the next answer. */
+  const quietly = (doing: Promise<unknown>) => {
+    doing.catch(error => {
+      console.warn(error);
+    });
+  };
+  return {
+    onAdd: () => run(CommandIDs.addKernel),
+    onRefresh: () => run(CommandIDs.refresh),
+    onStartNotebook: slug => run(CommandIDs.startNotebook, { slug }),
+    onStartConsole: slug => run(CommandIDs.startConsole, { slug }),
+    onShowKernelLog: slug => run(CommandIDs.showLog, { slug }),
+    onDelete: slug => run(CommandIDs.deleteKernel, { slug }),
+    onEdit: task => run(CommandIDs.addKernel, { task }),
+    onRetry: id => quietly(kernels.retry(id)),
+    onCancel: id => quietly(kernels.endTask(id)),
+    onDismiss: id => quietly(kernels.endTask(id)),
+    onShowLog: (id, shown) => kernels.showLog(id, shown),
+    onCopy: text => Clipboard.copyToSystem(text),
+    onMenu: (row, x, y) => {
+      // The application's own context menu, as if the row had been clicked.
+      row.dispatchEvent(
+        new MouseEvent('contextmenu', {
+          bubbles: true,
+          cancelable: true,
+          clientX: x,
+          clientY: y
+        })
+      );
+    }
+  };
+}
