@@ -4,7 +4,7 @@
 # so that libc lies beside it and only its two programs are told to use it: the system stays as it is.
 # Then finds out whether it runs here as the current user, and with which settings.
 # Needs: unpack-debian.sh's needs, patchelf, squashfs-tools, squashfuse, fuse-overlayfs, uidmap; user namespaces.
-# Leaves: .cache/apptainer (bin/ for PATH; settings-UID, a file to source).
+# Leaves: .cache/apptainer (bin/ for PATH), .cache/apptainer-settings-UID (a file to source).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 prefix=$cache/apptainer
@@ -43,9 +43,7 @@ try_image() {
 # Root in a container often lacks a capability or two, and Apptainer as root then fails unless it uses a user
 # namespace as everybody else does. Whether that is so here only a run can tell.
 find_settings() {
-  local settings image
-  settings=$prefix/settings-$(id -u)
-  mkdir -p "$prefix"
+  local image
   image=$(mktemp -d)
   # shellcheck disable=SC2064
   trap "rm -rf '$image'" EXIT
@@ -61,13 +59,13 @@ find_settings() {
 }
 
 say "Apptainer"
+settings=$cache/apptainer-settings-$(id -u)
 PATH=$(printf '%s' "$PATH" | sed "s#$prefix/bin:##")
 if ! command -v apptainer > /dev/null; then
-  step apptainer "$(key "${BASH_SOURCE[0]}" "$root/scripts/unpack-debian.sh" "$prefix")" \
+  step apptainer "$(key "$(declare -f unpack)" "$prefix")" \
     "Apptainer from Debian's package" unpack
   PATH=$prefix/bin:$PATH
 fi
 version=$(apptainer --version)
 step "apptainer-$(id -u)" "$(key "$version" "$(command -v apptainer)")" "$version: a first container" find_settings
-settings=$(cat "$prefix/settings-$(id -u)")
-[ -z "$settings" ] || say "  needs here: $settings"
+[ ! -s "$settings" ] || say "  needs here: $(cat "$settings")"

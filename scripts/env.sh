@@ -25,7 +25,7 @@ export VIRTUAL_ENV=$_ck_cache/venv
 unset PYTHONHOME PYTHONPATH
 
 # shellcheck disable=SC1090
-for _ck_file in "$_ck_cache/apptainer/settings-$(id -u)" "$_ck_cache/registry/settings" "$_ck_cache/yarn-settings"; do
+for _ck_file in "$_ck_cache/apptainer-settings-$(id -u)" "$_ck_cache/registry/settings" "$_ck_cache/yarn-settings"; do
   [ ! -f "$_ck_file" ] || . "$_ck_file"
 done
 unset _ck_root _ck_cache _ck_bin _ck_file

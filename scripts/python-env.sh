@@ -39,6 +39,7 @@ project() {
 
 say "Python environment"
 python=$(find_python)
-step python-env "$(key "$("$python" --version)" "$venv" "${BASH_SOURCE[0]}")" "JupyterLab in $venv" environment
-step python-project "$(key "$(cat "$cache/stamps/python-env")" "$root/pyproject.toml" "$root"/jupyter_config/*/*)" \
+[ -x "$venv/bin/pip" ] || rm -f "$cache/stamps/python-env" "$cache/stamps/python-project"
+step python-env "$(key "$("$python" --version)" "$venv" "$(declare -f environment)")" "JupyterLab in $venv" environment
+step python-project "$(key "$(cat "$cache/stamps/python-env")" "$(declare -f project)" "$root/pyproject.toml" "$root"/jupyter_config/*/*)" \
   "jupyterlab-container-kernels in it" project

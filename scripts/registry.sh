@@ -72,7 +72,7 @@ YAML
 }
 
 start() {
-  step registry "$(key "$root/scripts/unpack-debian.sh")" "registry from Debian's package" unpack
+  step registry "$(key "$(declare -f unpack)")" "registry from Debian's package" unpack
   echo "$user:$password_hash" > "$home/htpasswd"
   start_one open ''
   start_one private "auth: {htpasswd: {realm: container-kernels, path: $home/htpasswd}}"

@@ -1,0 +1,42 @@
+#!/bin/bash
+# Runs a command as the ordinary test user, in a copy of this checkout in that user's home directory: the files that
+# git knows or would add, and of .cache only what took long and does not depend on where it lies (images, downloads).
+#   scripts/as-user.sh COMMAND…          for example: scripts/as-user.sh make test
+# Root only. Needs: testbed-user.sh's user (made if missing). Leaves: ~container-kernels-test/checkout.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+user=container-kernels-test
+
+"$root/scripts/testbed-user.sh" make
+home=$(getent passwd "$user" | cut -d: -f6)
+copy=$home/checkout
+
+say "A copy of the checkout for $user"
+mkdir -p "$copy"
+cd "$root"
+# (a file that git knows may be deleted here)
+# shellcheck disable=SC2016
+git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\0" "$f"; done' sh |
+  LC_ALL=C sort -zu > "$cache/files"
+# what has gone from here must go from there
+if [ -f "$copy/.cache/files" ]; then
+  LC_ALL=C comm -z -13 "$cache/files" "$copy/.cache/files" | (cd "$copy" && xargs -0 -r rm -f)
+fi
+tar --null --files-from="$cache/files" -cf - | tar -C "$copy" -xf -
+mkdir -p "$copy/.cache/stamps" "$copy/.cache/registry"
+cp "$cache/files" "$copy/.cache/files"
+for kept in images registry/program registry/open registry/private yarn; do
+  [ -e "$copy/.cache/$kept" ] || [ ! -e "$cache/$kept" ] || cp -r "$cache/$kept" "$copy/.cache/$kept"
+done
+for stamp in "$cache"/stamps/image-* "$cache/stamps/registry"; do
+  [ ! -f "$stamp" ] || cp "$stamp" "$copy/.cache/stamps/"
+done
+chown -R "$user": "$copy"
+
+# The environment stays, for it may say how to reach package registries; what belongs to root's own login goes.
+cd "$copy"
+exec setpriv --reuid "$user" --regid "$user" --init-groups \
+  env -u VIRTUAL_ENV -u XDG_RUNTIME_DIR -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u CONTAINER_KERNELS_CACHE \
+  -u APPTAINER_USERNS -u SUDO_USER -u SUDO_UID -u SUDO_GID -u PYENV_ROOT \
+  HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash PATH=/usr/local/bin:/usr/bin:/bin \
+  "$@"

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Add up what the test suites reported: ``sum-results.py FOLDER SUITE…``.
+
+Reads, for each suite, its exit code (``SUITE.exit-code``) and its report: ``js.json`` (jest --json), ``py.xml``
+(pytest --junitxml), ``ui.json`` (Playwright's JSON reporter). A suite that has no readable report, ended badly
+without a failed test, or ran no test counts as one failed test. The last line is ``N passed, N failed`` and, if any,
+``, N skipped``; the exit code is 1 if anything failed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+
+class Sum(NamedTuple):
+    """Numbers of tests."""
+
+    passed: int
+    failed: int
+    skipped: int
+
+
+def read_jest(path: Path) -> Sum:
+    """Read jest's report; a file of tests that could not run at all is one failed test."""
+    report = json.loads(path.read_text())
+    return Sum(
+        report["numPassedTests"],
+        report["numFailedTests"] + report["numRuntimeErrorTestSuites"],
+        report["numPendingTests"] + report["numTodoTests"],
+    )
+
+
+def read_junit(path: Path) -> Sum:
+    """Read pytest's report. An expected failure stands in it as skipped, an error in a fixture as an error."""
+    cases = ElementTree.parse(path).getroot().findall(".//testcase")  # noqa: S314 — our own file
+    failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return Sum(len(cases) - failed - skipped, failed, skipped)
+
+
+def read_playwright(path: Path) -> Sum:
+    """Read Playwright's report. A flaky test passed only when it was tried again: that is a failure."""
+    report = json.loads(path.read_text())
+    stats = report["stats"]
+    return Sum(stats["expected"], stats["unexpected"] + stats["flaky"] + len(report["errors"]), stats["skipped"])
+
+
+READERS = {"js": ("js.json", read_jest), "py": ("py.xml", read_junit), "ui": ("ui.json", read_playwright)}
+
+
+def read_suite(folder: Path, suite: str) -> tuple[Sum, str]:
+    """Return a suite's numbers, and what is wrong with the suite itself or an empty string."""
+    name, read = READERS[suite]
+    try:
+        code = int((folder / f"{suite}.exit-code").read_text())
+    except (OSError, ValueError):
+        return Sum(0, 1, 0), "did not run"
+    try:
+        found = read(folder / name)
+    except (OSError, ValueError, KeyError, ElementTree.ParseError) as error:
+        return Sum(0, 1, 0), f"crashed with exit code {code} (its report: {error!r})"
+    if found.passed + found.failed == 0:
+        return found._replace(failed=1), f"ran no test (exit code {code})"
+    if code != 0 and found.failed == 0:
+        return found._replace(failed=1), f"ended with exit code {code} although no test failed"
+    return found, ""
+
+
+def main() -> int:
+    """Print one line a suite and the sum."""
+    folder, suites = Path(sys.argv[1]), sys.argv[2:]
+    sums = []
+    for suite in suites:
+        found, problem = read_suite(folder, suite)
+        sums.append(found)
+        print(f"{suite}: {line(found)}{'; ' + problem if problem else ''}")
+    total = Sum(*(sum(column) for column in zip(*sums, strict=True)))
+    print(line(total))
+    return 1 if total.failed else 0
+
+
+def line(numbers: Sum) -> str:
+    """Write the numbers as a person reads them."""
+    skipped = f", {numbers.skipped} skipped" if numbers.skipped else ""
+    return f"{numbers.passed} passed, {numbers.failed} failed{skipped}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+#!/bin/bash
+# Runs the test suites and adds up their results; the last line is "N passed, N failed[, N skipped]".
+#   scripts/test.sh [js|py|ui]… [-- ARGUMENT…]    all three by default; arguments go to the one suite that is named
+# js: jest. py: pytest, with a real Apptainer and the registries. ui: Playwright in Chromium, with the same.
+# Fails if a test failed, if a suite crashed, or if it ran no test. Needs: what `make testbed` and `make build` make.
+# Leaves: .cache/results (each suite's own report and exit code); no process.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+results=$cache/results
+mkdir -p "$results"
+cd "$root"
+
+suites=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  suites+=("$1")
+  shift
+done
+[ $# = 0 ] || shift
+[ ${#suites[@]} -gt 0 ] || suites=(js py ui)
+
+run_js() { jlpm test --json --outputFile="$results/js.json" "$@"; }
+
+run_py() { scripts/with-registry.sh python -m pytest --junitxml="$results/py.xml" "$@"; }
+
+run_ui() {
+  PLAYWRIGHT_JSON_OUTPUT_NAME=$results/ui.json \
+    scripts/with-registry.sh scripts/playwright.sh --reporter=list,json "$@"
+}
+
+for suite in "${suites[@]}"; do
+  case $suite in js | py | ui) ;; *) fail "no suite is called $suite" ;; esac
+  rm -f "$results/$suite".*
+  say "Tests: $suite"
+  start=$SECONDS
+  rc=0
+  "run_$suite" "$@" || rc=$?
+  echo "$rc" > "$results/$suite.exit-code"
+  say "Tests: $suite: $((SECONDS - start)) s"
+  # interrupted: the others would only be interrupted again
+  [ $rc != 130 ] || break
+done
+python scripts/sum-results.py "$results" "${suites[@]}"
