@@ -128,7 +128,6 @@ class RunningTask:
 
     def say(self, line: str) -> None:
         """Add a line to the log."""
-        line = _COLOURS.sub("", line)
         if self._log_full:
             return
         size = self.task.log_bytes + len(line.encode()) + 1
@@ -193,10 +192,6 @@ class RunningTask:
     def _phases(self, name: PhaseName, state: PhaseState) -> list[Phase]:
         duration_s = round(time.monotonic() - self._phase_began, 3) if state in ("done", "failed") else None
         return [Phase(name, state, duration_s) if each.name == name else each for each in self.task.phases]
-
-
-#: Escape sequences that tools colour their lines with.
-_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class TaskService:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,8 @@ from ..errors import ContainerKernelsError
 _GUARD = Path(__file__).with_name("guard.py")
 #: A line longer than this is cut: a progress bar drawn with carriage returns, or garbage.
 _LINE_BYTES = 16 * 1024
+#: Escape sequences that tools colour their lines with.
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 #: How much of the output is kept for whoever looks for a reason in it.
 _KEPT_LINES = 2000
 
@@ -92,6 +95,7 @@ async def run(
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def take(line: str) -> None:
+        line = _COLOURS.sub("", line)
         kept.append(line)
         if on_line is not None:
             on_line(line)

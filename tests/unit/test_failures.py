@@ -50,6 +50,8 @@ RECORDED: list[list[tuple[str, str, str]]] = [
         ("ERROR  : Failed to create user namespace: not allowed", "runtime_failed", "without root"),
         ("INFO: user namespaces are not enabled", "runtime_failed", "without root"),
     ],
+    [("ERROR  : Requesting capability set 0x000001ffffffffff while permitted capability set is 0x000001fffeffffff",
+      "runtime_failed", "root lacks")],
     [
         ("FATAL:   could not open image /x.sif: image format not recognized", "image_unusable", "damaged"),
         ("FATAL:   container creation failed: mount hook function failure: squashfuse_ll exited: exit status 1",
