@@ -60,6 +60,8 @@ find_settings() {
 
 say "Apptainer"
 settings=$cache/apptainer-settings-$(id -u)
+[ -f "$settings" ] || rm -f "$cache/stamps/apptainer-$(id -u)"
+[ -x "$prefix/bin/apptainer" ] || rm -f "$cache/stamps/apptainer"
 PATH=$(printf '%s' "$PATH" | sed "s#$prefix/bin:##")
 if ! command -v apptainer > /dev/null; then
   step apptainer "$(key "$(declare -f unpack)" "$prefix")" \
