@@ -60,6 +60,9 @@ CATALOGUE: tuple[Failure, ...] = (
             "The image is for another kind of processor.", "Look for a tag that is built for this machine."),
     Failure(r"mount source (\S+) doesn't exist", "invalid_bind",
             "The folder {match} is not there on this machine.", "Take it out of the folders to mount, or make it."),
+    Failure(r"ImportError: (lib\S+): cannot open shared object file", "install_failed",
+            "The image lacks the library {match}, which ipykernel needs.",
+            "Take a fuller image, for instance one that is not called slim or minimal, or one that holds ipykernel."),
     Failure(r"No matching distribution found for (\S+)", "install_failed",
             "pip found no {match} that fits this image's Python.",
             "If this node has no access to the internet, try again on one that has. If the image's Python is very "

@@ -129,7 +129,8 @@ say "Images"
 recipes=$(key "$(declare -f debian layout add_layer configure python_image venv_image busybox_image tiny_image)" "$suite")
 if [ "${CK_TEST_REGISTRY-}" = '' ]; then exec "$root/scripts/with-registry.sh" "$0" "$@"; fi
 
-image demo/python python_image demo/python python3
+# nearly every image holds libstdc++, and wheels with compiled parts count on it
+image demo/python python_image demo/python python3,libstdc++6
 image demo/python-ipykernel python_image demo/python-ipykernel python3-ipykernel
 if [ "${1-all}" = all ]; then
   image test/venv venv_image

@@ -60,6 +60,8 @@ RECORDED: list[list[tuple[str, str, str]]] = [
     [("FATAL:   exec /usr/bin/python3 failed: exec format error", "wrong_architecture", "another kind of processor")],
     [("FATAL:   container creation failed: mount hook function failure: mount /nope->/data error: while mounting "
       "/nope: mount source /nope doesn't exist", "invalid_bind", "/nope is not there")],
+    [("ImportError: libstdc++.so.6: cannot open shared object file: No such file or directory", "install_failed",
+      "lacks the library libstdc++.so.6")],
     [("ERROR: Could not find a version that satisfies the requirement ipykernel (from versions: none)\n"
       "ERROR: No matching distribution found for ipykernel", "install_failed", "no ipykernel that fits")],
     [

@@ -480,7 +480,7 @@ async def test_a_task_of_another_server_that_lives_is_neither_touched_nor_cancel
 
 async def test_a_log_is_read_from_any_byte_on(service: TaskService) -> None:
     async def work(running: RunningTask) -> None:
-        running.say("\x1b[31mrot\x1b[0m grün")
+        running.say("rot grün")
         running.say("zwei")
 
     task = await done(service, work)
