@@ -13,6 +13,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 images=$cache/images
 suite=bookworm
+# nearly every image holds libstdc++, and wheels with compiled parts count on it
+plain=python3,libstdc++6
 
 # debian VARIANT PACKAGES TAR: a root file system without what a container does not need
 debian() {
@@ -126,11 +128,10 @@ image() { # NAME COMMAND…
 
 say "Images"
 # comments and blanks do not count
-recipes=$(key "$(declare -f debian layout add_layer configure python_image venv_image busybox_image tiny_image)" "$suite")
+recipes=$(key "$(declare -f debian layout add_layer configure python_image venv_image busybox_image tiny_image)" "$suite" "$plain")
 if [ "${CK_TEST_REGISTRY-}" = '' ]; then exec "$root/scripts/with-registry.sh" "$0" "$@"; fi
 
-# nearly every image holds libstdc++, and wheels with compiled parts count on it
-image demo/python python_image demo/python python3,libstdc++6
+image demo/python python_image demo/python "$plain"
 image demo/python-ipykernel python_image demo/python-ipykernel python3-ipykernel
 if [ "${1-all}" = all ]; then
   image test/venv venv_image
