@@ -167,13 +167,9 @@ class ServerJupyter:
         return set(found)
 
     async def resource_dir(self, slug: str) -> Path | None:
-        from jupyter_client.kernelspec import NoSuchKernel
-
-        try:
-            spec = await asyncio.to_thread(self._server.kernel_spec_manager.get_kernel_spec, slug)
-        except NoSuchKernel:
-            return None
-        return Path(spec.resource_dir)
+        # not get_kernel_spec: it answers for kernels that allowed_kernelspecs hides
+        found = await asyncio.to_thread(self._server.kernel_spec_manager.find_kernel_specs)
+        return Path(found[slug]) if slug in found else None
 
     async def running(self) -> dict[str, list[RunningKernel]]:
         kernels = self._server.kernel_manager

@@ -54,7 +54,7 @@ class _Handler(APIHandler):
             )
         try:
             return json.loads(self.request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ContainerKernelsError(
                 "unreadable", "The request is not JSON.", "Reload the page and try again."
             ) from error
@@ -71,10 +71,13 @@ class _Handler(APIHandler):
             self.set_status(error.status)
             body = {"code": error.code, "message": error.message, "hint": error.hint}
         else:
-            known = {403: "forbidden", 404: "not_found", 400: "unreadable"}
-            message = getattr(error, "log_message", None) or self._reason
+            known = {401: "forbidden", 403: "forbidden", 404: "not_found"}
+            code = known.get(status_code, "internal" if status_code >= 500 else "unreadable")
+            message = self._reason
+            if isinstance(error, web.HTTPError) and error.log_message:
+                message = error.log_message % error.args  # also what undoes its doubled %
             hint = "The Jupyter server's log holds the details." if status_code >= 500 else ""
-            body = {"code": known.get(status_code, "internal"), "message": str(message), "hint": hint}
+            body = {"code": code, "message": message, "hint": hint}
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(body))
 

@@ -68,6 +68,7 @@ class KernelService:
             ``not_found``, ``kernel_running``, ``not_ours``
         """
         spec = await self._spec(slug)
+        await asyncio.to_thread(kernelspecs.require_ours, spec, self._roots)
         running = (await self._session.jupyter.running()).get(slug, [])
         if running and not request.shut_down:
             titles = ", ".join(each.title for each in running)

@@ -159,8 +159,8 @@ def publish(staged: Path, roots: Roots) -> Path:
     return target
 
 
-def withdraw(spec: Spec, roots: Roots) -> Path | None:
-    """Move a kernel of ours out of Jupyter's sight in one step, and return where it lies now (``None``: gone already).
+def require_ours(spec: Spec, roots: Roots) -> Path:
+    """Return the real path of a kernel that may be deleted.
 
     Raises
     ------
@@ -174,6 +174,18 @@ def withdraw(spec: Spec, roots: Roots) -> Path | None:
             f"The kernel {spec.slug} was not deleted: {spec.resource_dir} is not a directory that we made.",
             "Remove it with `jupyter kernelspec remove` if you made it yourself.",
         )
+    return real
+
+
+def withdraw(spec: Spec, roots: Roots) -> Path | None:
+    """Move a kernel of ours out of Jupyter's sight in one step, and return where it lies now (``None``: gone already).
+
+    Raises
+    ------
+    ContainerKernelsError
+        As :func:`require_ours`.
+    """
+    real = require_ours(spec, roots)
     doomed = paths.make_marked(roots.trash / secrets.token_hex(8))
     try:
         real.rename(doomed / spec.slug)
