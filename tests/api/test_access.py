@@ -91,7 +91,6 @@ FOREIGN_TYPES = [
     "",
     "text/plain",
     "application/x-www-form-urlencoded",
-    "multipart/form-data",
     "application/jsonp",
     "*/*",
 ]
