@@ -84,7 +84,7 @@ RUN = Isolated(
     Path("/images/a b.sif"),
     ["/bin/sh", "-c", "echo $HOME", "{}"],
     {"PIP_INDEX_URL": "https://u:secret@index/simple"},
-    [Bind("/packages/demo", None, False), Bind("/host/pip", "/work/pip", True)],
+    [Bind("/packages/demo", None, False), Bind("/host/pip", "/inside/pip", True)],
 )
 
 
@@ -94,7 +94,7 @@ def test_an_isolated_run_sees_nothing_but_what_is_named(found: FoundRuntime) -> 
     literal = ["--no-eval"] if found in (APPTAINER_1_4, SINGULARITY_CE) else []
     assert command.argv == [
         found.path, "exec", "--cleanenv", "--contain", "--no-home", *literal, "--pwd", "/",
-        "--bind", "/packages/demo", "--mount", 'type=bind,"src=/host/pip","dst=/work/pip",ro',
+        "--bind", "/packages/demo", "--mount", 'type=bind,"src=/host/pip","dst=/inside/pip",ro',
         "/images/a b.sif", "/bin/sh", "-c", "echo $HOME", "{}",
     ]  # fmt: skip
 
