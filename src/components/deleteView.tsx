@@ -83,8 +83,8 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
         <div className="jp-ContainerKernels-running">
           <p>
             {trans._n(
-              'This kernel runs. What is not saved in its memory is lost when it is shut down:',
-              '%1 kernels of it run. What is not saved in their memory is lost when they are shut down:',
+              'It runs, and what it holds in memory is lost when it is shut down:',
+              '%1 of it run, and what they hold in memory is lost when they are shut down:',
               details.running.length
             )}
           </p>

@@ -56,6 +56,22 @@ function languageName(kernel: IKernel): string {
   return language_version ? `${name} ${language_version}` : name;
 }
 
+/** What the size of a kernel is made of. */
+function sizeTitle(
+  kernel: IKernel,
+  trans: TranslationBundle
+): string | undefined {
+  const { image, packages } = kernel;
+  if (image.size_bytes === null || !packages.size_bytes) {
+    return undefined;
+  }
+  return trans.__(
+    'Image %1, packages that were installed for it %2',
+    formatBytes(image.size_bytes, trans),
+    formatBytes(packages.size_bytes, trans)
+  );
+}
+
 /** Draws a kernel as a row of the table. */
 export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
   const { trans, kernel, actions } = props;
@@ -67,7 +83,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
   return (
     <tr
       role="row"
-      className="jp-ContainerKernels-row"
+      className={`jp-ContainerKernels-row ${isFine ? '' : 'jp-mod-trouble'}`}
       data-slug={slug}
       tabIndex={tabIndex}
     >
@@ -105,7 +121,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
       ) : (
         <td
           role="gridcell"
-          className="jp-ContainerKernels-image jp-mod-trouble"
+          className="jp-ContainerKernels-image"
           title={image.path}
         >
           {status.message}{' '}
@@ -126,8 +142,17 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
       <td role="gridcell" className="jp-ContainerKernels-language">
         {languageName(kernel)}
       </td>
-      <td role="gridcell" className="jp-ContainerKernels-size">
-        {image.size_bytes === null ? '–' : formatBytes(image.size_bytes, trans)}
+      <td
+        role="gridcell"
+        className="jp-ContainerKernels-size"
+        title={sizeTitle(kernel, trans)}
+      >
+        {image.size_bytes === null
+          ? '–'
+          : formatBytes(
+              image.size_bytes + (kernel.packages.size_bytes ?? 0),
+              trans
+            )}
       </td>
       <td
         role="gridcell"

@@ -84,7 +84,7 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
       aria-label={trans.__('Container kernels')}
     >
       <thead role="rowgroup">
-        <tr role="row">
+        <tr role="row" className="jp-ContainerKernels-header">
           <th role="columnheader" className="jp-ContainerKernels-name">
             {trans.__('Name')}
           </th>

@@ -4,7 +4,7 @@ import React, { useMemo } from 'react';
 import type { IKernel } from '../api/types';
 import type { IContainerKernels } from '../tokens';
 import { Banner } from './banner';
-import { addContainerIcon } from './icons';
+import { containerTileIcon } from './icons';
 import { IKernelActions } from './kernelRow';
 import { KernelTable } from './kernelTable';
 import { ITaskActions, phaseName, TaskRow } from './taskRow';
@@ -247,7 +247,7 @@ function Empty(props: {
   const { trans } = props;
   return (
     <div className="jp-ContainerKernels-empty">
-      <addContainerIcon.react tag="div" width="72px" height="72px" />
+      <containerTileIcon.react tag="div" width="72px" height="72px" />
       <p>
         {trans.__(
           'A container kernel runs your notebooks inside a container image, from a registry or a .sif file.'
@@ -258,7 +258,7 @@ function Empty(props: {
       </p>
       <button
         type="button"
-        className="jp-ContainerKernels-button jp-mod-primary"
+        className="jp-ContainerKernels-primary jp-mod-styled jp-mod-accept"
         onClick={props.onAdd}
       >
         {trans.__('Add container kernel')}

@@ -220,14 +220,16 @@ function Done(props: ITaskRowProps): JSX.Element {
         {trans.__('Ready')}
       </span>
       <span className="jp-ContainerKernels-spacer" />
-      <button
-        type="button"
-        className="jp-ContainerKernels-button"
-        onClick={() => props.onStartNotebook(task.slug)}
-      >
-        {trans.__('Start notebook')}
-      </button>
-      <Dismiss {...props} />
+      <span className="jp-ContainerKernels-taskActions">
+        <button
+          type="button"
+          className="jp-ContainerKernels-button"
+          onClick={() => props.onStartNotebook(task.slug)}
+        >
+          {trans.__('Start notebook')}
+        </button>
+        <Dismiss {...props} />
+      </span>
     </>
   );
 }

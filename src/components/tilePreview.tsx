@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { addContainerIcon } from './icons';
+import { containerTileIcon } from './icons';
 
 /** Draws the tile as the Launcher will show it. */
 export function TilePreview(props: {
@@ -19,7 +19,7 @@ export function TilePreview(props: {
         aria-label={trans.__('The tile as it will look: %1', name)}
       >
         <div className="jp-LauncherCard-icon">
-          <addContainerIcon.react tag="div" width="52px" height="52px" />
+          <containerTileIcon.react tag="div" width="52px" height="52px" />
         </div>
         <div className="jp-LauncherCard-label">
           <p>{name || ' '}</p>

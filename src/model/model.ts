@@ -220,6 +220,12 @@ export class ContainerKernelsModel
     this.stateChanged.emit();
     this._kernelspecs.expect(slug, false);
     this._readKernelsSoon();
+    // The news that it is ready is no longer true.
+    for (const { task } of this._tasks.items) {
+      if (task.slug === slug && task.state === 'done') {
+        this.endTask(task.id).catch(() => undefined);
+      }
+    }
     return removal;
   }
 

@@ -343,6 +343,18 @@ describe('ContainerKernelsModel', () => {
     });
   });
 
+  it('no longer says that a deleted kernel is ready', async () => {
+    tasks = [aTask({ state: 'done' })];
+    await model.start();
+    server.on('DELETE', `${KERNELS}/debian-12`, {
+      body: { slug: 'debian-12', removal: [], freed_bytes: 7 }
+    });
+    server.on('DELETE', `${TASKS}/${aTask().id}`, { body: tasks[0] });
+    await model.remove('debian-12', {});
+    await pass(0);
+    expect(model.tasks).toHaveLength(0);
+  });
+
   describe('while somebody looks', () => {
     beforeEach(async () => {
       kernels = [aKernel()];
