@@ -1,0 +1,67 @@
+import { expect, measured, test } from '../fixtures';
+import { imageFile } from '../jupyter';
+import { Lab } from '../panel';
+
+test(
+  'tiles come and go within a second of the file system, in every page',
+  { tag: '@measured' },
+  async ({ lab, context, jupyter }) => {
+    test.setTimeout(240_000);
+    const other = new Lab(await context.newPage(), jupyter);
+    await other.open('other-page');
+    const image = await imageFile();
+    const publications = jupyter.watch();
+    for (const name of ['First', 'Second', 'Third']) {
+      const slug = await jupyter.addKernel({ image, display_name: name });
+      for (const each of [lab, other]) {
+        await expect(each.tile(name)).toBeVisible();
+        const delay =
+          (await each.tileTime('came', name)) - publications.time('came', slug);
+        measured('publish to tile', delay, 'ms');
+        expect(delay).toBeLessThan(1000);
+      }
+    }
+    await lab.openPanel();
+    for (const name of ['First', 'Second', 'Third']) {
+      await lab.panel.row(name).press('Delete');
+      await lab.deleteDialog.deleteButton.click();
+      await expect(lab.tile(name)).toHaveCount(0);
+      const delay =
+        (await lab.tileTime('went', name)) -
+        publications.time('went', name.toLowerCase());
+      measured('unpublish to no tile', delay, 'ms');
+      expect(delay).toBeLessThan(1000);
+    }
+    publications.close();
+  }
+);
+
+test('a tab that was hidden while a kernel was published has its tile when it is seen again', async ({
+  lab,
+  page,
+  jupyter
+}) => {
+  const show = (isVisible: boolean) =>
+    page.evaluate(visible => {
+      Object.defineProperty(document, 'hidden', {
+        configurable: true,
+        get: () => !visible
+      });
+      Object.defineProperty(document, 'visibilityState', {
+        configurable: true,
+        get: () => (visible ? 'visible' : 'hidden')
+      });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, isVisible);
+
+  const image = await imageFile();
+  const { id } = await jupyter.add({ image, display_name: 'Unseen' });
+  await expect(lab.statusItem).toContainText('Unseen');
+  await show(false);
+  expect((await jupyter.ended(id)).state).toBe('done');
+  const seen = Date.now();
+  await show(true);
+  await expect(lab.tile('Unseen')).toBeVisible();
+  expect((await lab.tileTime('came', 'Unseen')) - seen).toBeLessThan(1000);
+  await expect(lab.toast('Unseen is ready.')).toBeVisible();
+});
