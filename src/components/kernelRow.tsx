@@ -27,7 +27,7 @@ export interface IKernelActions {
   onShowKernelLog: (slug: string) => void;
   onDelete: (slug: string) => void;
   /** All of it in a menu, at a place of the window in pixels. */
-  onMenu: (row: HTMLElement, x: number, y: number) => void;
+  onMenu: (slug: string, x: number, y: number) => void;
 }
 
 /** A kernel, and what somebody can do with it. */
@@ -201,7 +201,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
             tabIndex={tabIndex}
             onClick={event => {
               const box = event.currentTarget.getBoundingClientRect();
-              actions.onMenu(event.currentTarget, box.left, box.bottom);
+              actions.onMenu(slug, box.left, box.bottom);
             }}
           />
         </span>

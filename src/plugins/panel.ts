@@ -6,7 +6,7 @@ import {
 import { Clipboard, WidgetTracker } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { TabPanel } from '@lumino/widgets';
+import { Menu, TabPanel } from '@lumino/widgets';
 
 import { containerIcon } from '../components/icons';
 import type { IPanelActions } from '../components/panel';
@@ -131,16 +131,33 @@ function makeActions(
     onDismiss: id => quietly(kernels.endTask(id)),
     onShowLog: (id, shown) => kernels.showLog(id, shown),
     onCopy: text => Clipboard.copyToSystem(text),
-    onMenu: (row, x, y) => {
-      // The application's own context menu, as if the row had been clicked.
-      row.dispatchEvent(
-        new MouseEvent('contextmenu', {
-          bubbles: true,
-          cancelable: true,
-          clientX: x,
-          clientY: y
-        })
-      );
-    }
+    onMenu: (slug, x, y) => openMenu(app, slug, x, y)
   };
+}
+
+/**
+ * Opens what the context menu of a row holds, for those who click its button.
+ * Notebook 7 has no context menu of the settings.
+ */
+function openMenu(
+  app: JupyterFrontEnd,
+  slug: string,
+  x: number,
+  y: number
+): void {
+  const menu = new Menu({ commands: app.commands });
+  for (const command of [
+    CommandIDs.startNotebook,
+    CommandIDs.startConsole,
+    CommandIDs.showLog
+  ]) {
+    menu.addItem({ command, args: { slug } });
+  }
+  menu.addItem({ type: 'separator' });
+  menu.addItem({ command: CommandIDs.deleteKernel, args: { slug } });
+  // The command runs after the menu has closed.
+  menu.aboutToClose.connect(() => {
+    requestAnimationFrame(() => menu.dispose());
+  });
+  menu.open(x, y);
 }
