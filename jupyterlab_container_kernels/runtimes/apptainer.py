@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..containers import Isolated, LaunchSpec
+from ..errors import ContainerKernelsError
 from ..models import Bind
 from ..system.process import Command
 from ..system.scripts import fill
@@ -23,8 +24,8 @@ _TITLES = {
     "singularity-pro": "SingularityPRO",
     "singularity": "Singularity",
 }
-#: Singularity 3.6 brought --env; what is older has other bugs that we do not want to meet.
-_OLDEST = {"apptainer": (1, 0), "singularity": (3, 6)}
+#: Singularity 3.9 brought --mount, without which a path with a colon has no way in.
+_OLDEST = {"apptainer": (1, 0), "singularity": (3, 9)}
 #: Site or user settings that would change an isolated run, or break it when a folder is missing.
 _UNWANTED = re.compile(
     r"(APPTAINER|SINGULARITY)(ENV_.*|_(BIND|BINDPATH|MOUNT|CONTAINALL|NV|ROCM|PWD|CWD|HOME|OVERLAY))$"
@@ -62,7 +63,12 @@ class Apptainer(Runtime):
         version = tuple(int(part or 0) for part in match.groups()[1:])
         family = "apptainer" if match[1] == "apptainer" else "singularity"
         if version < _OLDEST[family]:
-            return None
+            has, needs = (".".join(map(str, numbers)) for numbers in (version, _OLDEST[family]))
+            raise ContainerKernelsError(
+                "runtime_missing",
+                f"{program} is {_TITLES[match[1]]} {has}, which is too old; {needs} is needed.",
+                "Load a newer module before you start JupyterLab, or ask your site's support for one.",
+            )
         return FoundRuntime(self.name, _TITLES[match[1]], program, version)
 
     def pull(

@@ -66,7 +66,13 @@ class Runtime(abc.ABC):
 
     @abc.abstractmethod
     def identify(self, program: str, output: str) -> FoundRuntime | None:
-        """Read what :meth:`version_command` printed; ``None`` if this is another program or too old."""
+        """Read what :meth:`version_command` printed; ``None`` if this is another program.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``runtime_missing``: it is too old.
+        """
 
     @abc.abstractmethod
     def pull(

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 from .. import failures
 from ..errors import ContainerKernelsError
 from ..languages.base import Language
+from ..system import process
 from ..system.paths import make_private
-from .tasks import RunningTask, read_log
+from .task_files import read_log
+from .tasks import RunningTask
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
 _CELL_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 10.0
 
 
 async def answers(running: RunningTask, staged: Path, language: Language, log: Path, timeout_s: float) -> None:
@@ -81,7 +84,11 @@ def _manager(staged: Path) -> AsyncKernelManager:
 
 async def _shut_down(manager: AsyncKernelManager, clean: bool) -> None:
     if manager.has_kernel:
+        leader = getattr(manager.provisioner, "pid", None)
         await manager.shutdown_kernel(now=not clean)
+        if leader is not None:
+            # the start script's guard ends the container; what is removed next must not be written to any more
+            await process.session_end(leader, _END_TIMEOUT_S)
     else:
         manager.cleanup_connection_file()
 

@@ -145,10 +145,12 @@ class ImageService:
     async def acquire(self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime) -> ImageRecord:
         """Bring the image to this machine if it is not here, and return what it is now."""
         if resolved.stored is not None:
+            running.image = resolved.stored
             running.skip("acquire", f"The image is here already: {resolved.stored}")
             return await self._record(resolved, resolved.stored)
         async with running.phase("acquire", f"Downloading {resolved.reference}"):
             key = resolved.manifest.digest if resolved.manifest else str(resolved.reference)
+            running.image = self._stored_path(key) if resolved.manifest else None
             async with self._locks[key]:  # two kernels of one image pull it once
                 if resolved.manifest is not None and await asyncio.to_thread(_is_whole, self._stored_path(key)):
                     running.say("Another kernel brought the image meanwhile.")
@@ -262,10 +264,14 @@ def _is_whole(path: Path) -> bool:
     return side_file(path).is_file()
 
 
-def _device(path: Path) -> int:
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    return path.stat().st_dev
+def _device(path: Path) -> int | None:
+    """Return the file system on which a path lies or will lie, or ``None`` if nobody may know."""
+    try:
+        while not path.exists() and path != path.parent:
+            path = path.parent
+        return path.stat().st_dev
+    except OSError:
+        return None
 
 
 async def _watch(running: RunningTask, temporary: Path, downloads: list[str], partial: Path, total: int | None) -> None:

@@ -25,16 +25,20 @@ from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
 from .images import is_stored, side_file
 from .session import SessionService
-from .tasks import LOG_CHUNK_BYTES, read_log
+from .task_files import LOG_CHUNK_BYTES, read_log
+from .tasks import TaskService
 
 _OK = KernelStatus("ok", "OK", "")
+#: How long it may take to add up the sizes of some thousand files on a slow file system, in seconds.
+_WALK_TIMEOUT_S = 20.0
 
 
 class KernelService:
     """Container kernels of this user."""
 
-    def __init__(self, session: SessionService) -> None:
+    def __init__(self, session: SessionService, tasks: TaskService) -> None:
         self._session = session
+        self._tasks = tasks
         self._roots = session.roots
 
     async def list_kernels(self) -> KernelList:
@@ -56,7 +60,7 @@ class KernelService:
         spec = await self._spec(slug)
         running = (await self._session.jupyter.running()).get(slug, [])
         kernel = await self._kernel(spec, running)
-        items = await asyncio.to_thread(self._removal, spec, True)
+        items = await self._removal(spec, True)
         return KernelDetails(kernel, items, _freed(items), running)
 
     async def remove(self, slug: str, request: RemoveRequest) -> Removal:
@@ -79,7 +83,7 @@ class KernelService:
             )
         if running:
             await self._session.jupyter.shut_down(slug)
-        items = await asyncio.to_thread(self._removal, spec, request.delete_image)
+        items = await self._removal(spec, request.delete_image)
         # from here on the tile is gone; the rest is room
         doomed = await asyncio.to_thread(kernelspecs.withdraw, spec, self._roots)
         await asyncio.to_thread(self._remove_files, spec, doomed, items)
@@ -157,8 +161,26 @@ class KernelService:
             message = f"The file system of {image} does not answer."
             return KernelStatus("unknown", message, "Refresh the list when it is back."), None
 
-    def _removal(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
-        """Return what goes with a kernel and what stays, with reasons. Walks directories, so call it in a thread."""
+    async def _removal(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
+        """Return what goes with a kernel and what stays, with reasons.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``timed_out``: a file system does not answer, so nobody knows.
+        """
+        try:
+            return await self._session.patience.ask(
+                ("removal", spec.slug, with_image), lambda: self._plan(spec, with_image), _WALK_TIMEOUT_S
+            )
+        except TimeoutError as error:
+            raise ContainerKernelsError(
+                "timed_out",
+                f"The file system of {spec.display_name}'s files does not answer.",
+                "Try again when it does; nothing was deleted.",
+            ) from error
+
+    def _plan(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
         others = [each for each in kernelspecs.read_all(self._roots.kernels) if each.slug != spec.slug]
         items = [_goes("kernelspec", spec.resource_dir)]
         for what, path, root in (
@@ -169,6 +191,7 @@ class KernelService:
                 items.append(_goes("packages" if what == "packages" else "log", path))
         image = Path(spec.record.image.path)
         users = [each.display_name for each in others if each.record.image.path == str(image)]
+        users += self._tasks.users_of(image)
         if not is_stored(image, self._roots.images):
             if os.path.lexists(image):
                 items.append(_stays("image", image, "It is your own file.", users))

@@ -110,7 +110,9 @@ async def _checked_bind(bind: Bind, patience: Patience) -> Bind:
             "invalid_bind", f"There is no {source} on this machine.", "Check its spelling, or remove the line."
         )
     inside = Path("/" + (destination or source).lstrip("/"))  # POSIX keeps two slashes apart from one
-    if str(inside) in _RESERVED_DESTINATIONS or ".." in inside.parts or inside == Path.home() / ".local":
+    local = Path.home() / ".local"
+    hides_local = inside == local or (local.is_relative_to(inside) and inside != Path(source))
+    if str(inside) in _RESERVED_DESTINATIONS or ".." in inside.parts or hides_local:
         raise ContainerKernelsError(
             "invalid_bind",
             f"{inside} cannot be mounted over: the container or Jupyter needs what is there.",

@@ -72,13 +72,17 @@ class SessionService:
         ContainerKernelsError
             ``runtime_missing``, with what was looked at.
         """
+        too_old: ContainerKernelsError | None = None
         for each in [runtime] if runtime else self.runtimes.values():
             named = self.settings.runtime_path
             programs = [named] if named else list(filter(None, map(process.find_program, each.programs)))
             for program in programs:
-                if found := await self._identify(each, program):
-                    return found
-        raise self._missing()
+                try:
+                    if found := await self._identify(each, program):
+                        return found
+                except ContainerKernelsError as error:
+                    too_old = too_old or error
+        raise too_old or self._missing()
 
     async def _identify(self, runtime: Runtime, program: str) -> FoundRuntime | None:
         """Ask a program for its version; the answer is kept until the program changes."""
@@ -93,7 +97,7 @@ class SessionService:
                     return None
                 self._identified[key] = found
             return self._identified[key]
-        except (OSError, TimeoutError, ContainerKernelsError):
+        except (OSError, TimeoutError):
             return None
 
     def _missing(self) -> ContainerKernelsError:

@@ -8,16 +8,14 @@ removes what it left behind.
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
-import json
 import logging
 import os
 import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,55 +35,21 @@ from ..models import (
     TaskState,
     now,
 )
-from ..system import machine, paths, process
+from ..system import paths
 from ..system.paths import Roots
+from .task_files import Owner, StoredTask, read_log, write
 
 _log = logging.getLogger(__name__)
 
-#: The most that one request returns of a log, in bytes.
-LOG_CHUNK_BYTES = 256 * 1024
 #: A log stops growing here; a tool that says more has gone mad.
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 #: At most this often changes are written and told, in seconds.
 _SAVE_INTERVAL_S = 0.25
 #: At least this often, so that other servers of the user see that it lives.
 _HEARTBEAT_S = 15.0
-#: A task of another machine that was not heard of for so long has no owner, in seconds.
-_SILENCE_S = 300.0
 
 #: What is called with each change: id, seq, state.
 Listener = Callable[[str, int, str], None]
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The process that does a task; ``start_ticks`` tells it from a later one of the same id."""
-
-    hostname: str
-    boot_id: str
-    pid: int
-    start_ticks: int
-
-    @classmethod
-    def this_process(cls) -> Owner:
-        """Return this process as an owner."""
-        pid = os.getpid()
-        return cls(machine.hostname(), machine.boot_id(), pid, process.start_ticks_of(pid) or 0)
-
-    def is_alive(self, silent_s: float) -> bool:
-        """Tell whether the owner still works; of other machines only their silence is known."""
-        if self.hostname != machine.hostname():
-            return silent_s < _SILENCE_S
-        return self.boot_id == machine.boot_id() and process.is_alive(self.pid, self.start_ticks)
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What ``task.json`` holds: the task, who does it, and what is removed when it ends badly."""
-
-    task: Task
-    owner: Owner
-    leftovers: list[str] = field(default_factory=list)
 
 
 class RunningTask:
@@ -101,6 +65,8 @@ class RunningTask:
         self._log_full = False
         self.task = task
         self.leftovers: list[str] = []
+        #: The stored image that the kernel will use; it must not be deleted meanwhile.
+        self.image: Path | None = None
         #: What is cancelled, and what sees to its end whatever comes.
         self.work: asyncio.Future[None] | None = None
         self.ending: asyncio.Task[None] | None = None
@@ -157,9 +123,9 @@ class RunningTask:
     async def _save(self) -> None:
         async with self._writing:
             self._changed.clear()
-            stored = _Stored(self.task, self._service.owner, list(self.leftovers))
+            stored = StoredTask(self.task, self._service.owner, list(self.leftovers))
             text, self._log_parts = "".join(self._log_parts), []
-            await asyncio.to_thread(_write, self._directory, stored, text)
+            await asyncio.to_thread(write, self._directory, stored, text)
         self._service.tell(self.task)
 
     async def save_changes(self) -> None:
@@ -214,6 +180,10 @@ class TaskService:
         """Let the listener know of a change."""
         if self._listener is not None:
             self._listener(task.id, task.seq, task.state)
+
+    def users_of(self, image: Path) -> list[str]:
+        """Return the display names of kernels that are being added from a stored image."""
+        return [running.task.display_name for running in self._running.values() if running.image == image]
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
@@ -381,7 +351,7 @@ class TaskService:
     def _read(self, task_id: str) -> Task | None:
         path = self.directory(task_id) / "task.json"
         try:
-            stored = dacite.from_dict(_Stored, paths.read_json(path) or {})
+            stored = dacite.from_dict(StoredTask, paths.read_json(path) or {})
             silent_s = time.time() - path.stat().st_mtime
         except (OSError, dacite.DaciteError):
             return None
@@ -389,7 +359,7 @@ class TaskService:
             return self._interrupt(stored)
         return stored.task
 
-    def _interrupt(self, stored: _Stored) -> Task:
+    def _interrupt(self, stored: StoredTask) -> Task:
         """Say what became of a task whose owner is gone, and remove what it left."""
         task = stored.task
         if self._was_published(task):
@@ -408,7 +378,7 @@ class TaskService:
             ended = replace(task, state="interrupted", message=error.message, error=error, phases=phases)
         ended = replace(ended, seq=task.seq + 1, progress=None, ended=now())
         with contextlib.suppress(OSError):
-            _write(self.directory(task.id), replace(stored, task=ended, leftovers=[]), "")
+            write(self.directory(task.id), replace(stored, task=ended, leftovers=[]), "")
         return ended
 
     def _was_published(self, task: Task) -> bool:
@@ -428,36 +398,3 @@ def _not_writable(path: Path, error: OSError) -> ContainerKernelsError:
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return ContainerKernelsError("disk_full", f"There is no room left for {path}.", "Free some room and try again.")
     return ContainerKernelsError("internal", f"{path} cannot be written: {error.strerror}.", "Check its permissions.")
-
-
-def _write(directory: Path, stored: _Stored, log: str) -> None:
-    if log:
-        with open(directory / "log", "a", encoding="utf-8", opener=_open_private) as stream:
-            stream.write(log)
-    paths.write_private(directory / "task.json", json.dumps(asdict(stored), ensure_ascii=False))
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
-
-
-def read_log(path: Path, offset: int) -> LogChunk:
-    """Return a piece of a log from ``offset`` on, cut between lines or characters; a missing log is empty."""
-    try:
-        with path.open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            offset = min(offset, size)
-            stream.seek(offset)
-            data = stream.read(LOG_CHUNK_BYTES)
-    except OSError:
-        return LogChunk("", 0, 0, 0, str(path))
-    if offset + len(data) < size:
-        data = data[: (data.rfind(b"\n") + 1) or _whole_characters(data)]
-    return LogChunk(data.decode(errors="replace"), offset, offset + len(data), size, str(path))
-
-
-def _whole_characters(data: bytes) -> int:
-    """Return how many bytes of UTF-8 are there without a character that was cut off at the end."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    decoder.decode(data)
-    return len(data) - len(decoder.getstate()[0])

@@ -62,4 +62,4 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
     images = ImageService(session)
     tasks = TaskService(roots, session.temporary_candidates, listener)
     add = AddService(session, images, InstallService(session), tasks)
-    return Services(session, images, KernelService(session), tasks, add)
+    return Services(session, images, KernelService(session, tasks), tasks, add)

@@ -153,6 +153,25 @@ def is_alive(pid: int, start_ticks: int) -> bool:
     return start_ticks_of(pid) == start_ticks
 
 
+async def session_end(leader: int, timeout_s: float) -> bool:
+    """Wait until no process of a session (setsid(2)) is left; returns whether that came within ``timeout_s``."""
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while await asyncio.to_thread(_session_lives, leader):
+        if asyncio.get_running_loop().time() > deadline:
+            return False
+        await asyncio.sleep(0.05)
+    return True
+
+
+def _session_lives(leader: int) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+            if int(fields[3]) == leader and fields[0] not in "ZX":
+                return True
+    return False
+
+
 def start_ticks_of(pid: int) -> int | None:
     """Return when a process was started, in clock ticks since boot, or ``None`` when there is none."""
     try:

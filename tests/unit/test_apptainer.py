@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyterlab_container_kernels.containers import Isolated
+from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import Bind
 from jupyterlab_container_kernels.runtimes.apptainer import Apptainer, bind_options
 from jupyterlab_container_kernels.runtimes.base import FoundRuntime
@@ -32,9 +33,8 @@ VERSION_TEXTS = [
     ("apptainer version 1.4\n", ("Apptainer", "1.4.0")),
     ("singularity-ce version 4.1.0-jammy\n", ("SingularityCE", "4.1.0")),
     ("singularity-pro version 3.11-4.el8\n", ("SingularityPRO", "3.11.0")),
-    ("singularity version 3.8.7-1.el7\n", ("Singularity", "3.8.7")),
+    ("singularity version 3.9.2-1.el7\n", ("Singularity", "3.9.2")),
     ("WARNING: something\nINFO: else\napptainer version 1.2.5\n", ("Apptainer", "1.2.5")),  # a site's wrapper talks
-    ("singularity version 3.5.2\n", None),  # too old
     ("2.6.1-dist\n", None),  # Singularity 2
     ("Docker version 24.0.7, build afdd53b\n", None),
     ("singularity: a game\n", None),  # another program of that name, as in Debian
@@ -48,6 +48,13 @@ def test_a_runtime_is_known_by_what_it_prints(text: str, known: tuple[str, str] 
     assert (found and (found.title, found.version_text)) == known
     if found:
         assert (found.name, found.path) == ("apptainer", "/x/y")
+
+
+def test_a_runtime_that_lacks_what_we_need_is_called_too_old() -> None:
+    with pytest.raises(ContainerKernelsError) as caught:
+        Apptainer().identify("/x/singularity", "singularity version 3.8.7-1.el7\n")
+    assert caught.value.code == "runtime_missing"
+    assert "/x/singularity is Singularity 3.8.7, which is too old" in caught.value.message
 
 
 def test_the_version_is_asked_of_the_program_that_was_found() -> None:

@@ -16,7 +16,7 @@ import jupyterlab_container_kernels
 from jupyterlab_container_kernels import models, routes
 from jupyterlab_container_kernels.app import EVENT_SCHEMA
 from jupyterlab_container_kernels.errors import STATUS, ContainerKernelsError
-from jupyterlab_container_kernels.services.tasks import LOG_CHUNK_BYTES
+from jupyterlab_container_kernels.services.task_files import LOG_CHUNK_BYTES
 from jupyterlab_container_kernels.system.kernelspecs import SLUG
 
 PACKAGE = Path(jupyterlab_container_kernels.__file__).parent

@@ -15,8 +15,9 @@ import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import PHASES, AddRequest, Task
-from jupyterlab_container_kernels.services import tasks
-from jupyterlab_container_kernels.services.tasks import RunningTask, TaskService, read_log
+from jupyterlab_container_kernels.services import task_files, tasks
+from jupyterlab_container_kernels.services.task_files import read_log
+from jupyterlab_container_kernels.services.tasks import RunningTask, TaskService
 from jupyterlab_container_kernels.system import machine, paths
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, tree, write_sif
@@ -506,7 +507,7 @@ def test_a_long_log_that_is_read_in_pieces_is_whole(tmp_path: Path, line: str) -
     while True:
         chunk = read_log(path, offset)
         assert chunk.offset == offset
-        assert chunk.next_offset - offset <= tasks.LOG_CHUNK_BYTES
+        assert chunk.next_offset - offset <= task_files.LOG_CHUNK_BYTES
         pieces.append(chunk.text)
         if chunk.next_offset == chunk.size_bytes:
             break

@@ -62,7 +62,7 @@ export APPTAINERENV_PYTHONUSERBASE=/packages/demo SINGULARITYENV_PYTHONUSERBASE=
 # ---- what is visible inside, beside home and /tmp
 
 options=()
-mounted=:
+declare -A mounted
 
 bind() { # SOURCE [DESTINATION [ro]]
   local source=$1 destination=${2:-$1}
@@ -70,8 +70,8 @@ bind() { # SOURCE [DESTINATION [ro]]
     say "The folder $source is not there on $HOSTNAME; the kernel starts without it."
     return
   fi
-  case $mounted in *:"$destination":*) return ;; esac
-  mounted=$mounted$destination:
+  if [ "${mounted[$destination]}" ]; then return; fi
+  mounted[$destination]=yes
   if [ $# -eq 1 ]; then # --bind splits at ':' and ',' unless a backslash stands before them
     source=${source//\\/\\\\} source=${source//:/\\:} source=${source//,/\\,}
     options+=(--bind "$source")
