@@ -98,6 +98,9 @@ export class Jupyter {
       TMPDIR: tmp
     };
     delete env.JUPYTER_PATH;
+    if (process.env.CK_UI_JUPYTER_PATH) {
+      env.JUPYTER_PATH = process.env.CK_UI_JUPYTER_PATH;
+    }
     delete env.JUPYTER_CONFIG_PATH;
     const child = spawn(
       'jupyter',

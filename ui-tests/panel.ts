@@ -112,7 +112,7 @@ export class Lab {
     await palette.getByPlaceholder('SEARCH').fill(label);
     await palette
       .getByRole('menuitem')
-      .filter({ hasText: label })
+      .filter({ has: this.page.getByText(label, { exact: true }) })
       .first()
       .click();
   }
@@ -129,7 +129,7 @@ export class Lab {
 
   /** Opens the panel. */
   async openPanel(): Promise<void> {
-    await this.menu('Kernel', 'Container Kernels');
+    await this.menu('View', 'Container Kernels');
     await expect(this.panel.region).toBeVisible();
   }
 

@@ -15,6 +15,8 @@ import { defineConfig } from '@playwright/test';
  *   directories are in `JUPYTER_DATA_DIR` and so on. Then there is one project,
  *   `demo`: the main job alone, its steps printed with their times. Without it
  *   there is one, `tests`, which starts JupyterLabs of its own.
+ * - `CK_UI_JUPYTER_PATH`: more Jupyter data, as a folder in whose `labextensions`
+ *   lies another build of the front end.
  * - `CHROMIUM`: the browser; Debian's by default. Nothing is downloaded.
  * - `PLAYWRIGHT_JSON_OUTPUT_NAME`: where `--reporter=json` writes.
  * - `CK_UI_FIGURES`: a file that gets what was measured, one JSON a line.

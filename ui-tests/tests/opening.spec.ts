@@ -18,7 +18,7 @@ test('the panel opens from the palette, the menu and a tile leads to the dialog'
 
   await test.step('the menus; there is one panel at most', async () => {
     await lab.tab('Launcher').click();
-    await lab.menu('Kernel', 'Container Kernels');
+    await lab.menu('View', 'Container Kernels');
     await expect(panel.region).toBeVisible();
     await expect(lab.tab('Container Kernels')).toHaveCount(1);
     await lab.menu('Kernel', 'Add container kernel');
