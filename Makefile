@@ -5,18 +5,18 @@ ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
 .PHONY: help testbed build lint test test-js test-py test-ui bench demo wheel clean clean-testbed \
-	packages packages-browser python-env front-end front-end-packages apptainer images images-demo
+	packages packages-browser python-env front-end front-end-packages ui-packages apptainer images images-demo
 
 help:  ## this list
 	@echo 'make TARGET; what each needs is set up first, once:'
 	@grep -hE '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /|/' | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 testbed: packages-browser  ## what tests need: Python and front-end packages, Apptainer, registries, images, Chromium
-	@+$(MAKE) -j2 front-end-packages apptainer images
+	@+$(MAKE) -j2 ui-packages apptainer images
 
 build: packages front-end  ## the front end, built for production; JupyterLab in .cache/venv sees it
 
-lint: packages front-end-packages  ## all linters, zero warnings
+lint: packages ui-packages  ## all linters, zero warnings
 	@scripts/lint.sh
 
 test: testbed front-end  ## all suites; the last line adds them up
@@ -36,7 +36,7 @@ bench: testbed front-end  ## the figures we claim, measured (benchmarks/run.py)
 
 ifdef CHECK
 demo: packages-browser
-	@+$(MAKE) -j2 front-end apptainer images-demo
+	@+$(MAKE) -j2 front-end ui-packages apptainer images-demo
 	@scripts/with-registry.sh scripts/demo.sh check
 else
 demo: packages  ## a JupyterLab to try it in; CHECK=1 does the main job in a headless browser instead
@@ -62,8 +62,10 @@ packages-browser:
 python-env:
 	@scripts/python-env.sh
 front-end-packages: python-env
-	@scripts/front-end.sh install
-front-end: python-env
+	@scripts/front-end.sh packages
+ui-packages: front-end-packages
+	@scripts/front-end.sh ui-packages
+front-end: front-end-packages
 	@scripts/front-end.sh build
 apptainer:
 	@scripts/apptainer.sh

@@ -58,16 +58,15 @@ find_settings() {
   fi
 }
 
-say "Apptainer"
 settings=$cache/apptainer-settings-$(id -u)
 [ -f "$settings" ] || rm -f "$cache/stamps/apptainer-$(id -u)"
 [ -x "$prefix/bin/apptainer" ] || rm -f "$cache/stamps/apptainer"
 PATH=$(printf '%s' "$PATH" | sed "s#$prefix/bin:##")
 if ! command -v apptainer > /dev/null; then
   step apptainer "$(key "$(declare -f unpack)" "$prefix")" \
-    "Apptainer from Debian's package" unpack
+    "Apptainer: from Debian's package" unpack
   PATH=$prefix/bin:$PATH
 fi
 version=$(apptainer --version)
-step "apptainer-$(id -u)" "$(key "$version" "$(command -v apptainer)")" "$version: a first container" find_settings
-[ ! -s "$settings" ] || say "  needs here: $(cat "$settings")"
+step "apptainer-$(id -u)" "$(key "$version" "$(command -v apptainer)")" "Apptainer: a first container in ${version#apptainer version }" find_settings
+[ ! -s "$settings" ] || say "  Apptainer: needs here $(sed 's/export //' "$settings")"

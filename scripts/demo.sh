@@ -32,7 +32,9 @@ if [ "${1-}" = check ]; then
   home=$cache/demo-check
   rm -rf "$home"
 fi
-mkdir -p "$home"/{data,config,runtime,notebooks}
+mkdir -p "$home"/{data,config/labconfig,runtime,notebooks}
+# else the first page asks whether it may fetch Jupyter's news
+echo '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}' > "$home/config/labconfig/page_config.json"
 chmod 700 "$home/runtime"
 port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 token=$(python -c 'import secrets; print(secrets.token_hex(16))')

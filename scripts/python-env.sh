@@ -37,9 +37,8 @@ project() {
   ln -s "$root/jupyterlab_container_kernels/labextension" "$link"
 }
 
-say "Python environment"
 python=$(find_python)
 [ -x "$venv/bin/pip" ] || rm -f "$cache/stamps/python-env" "$cache/stamps/python-project"
-step python-env "$(key "$("$python" --version)" "$venv" "$(declare -f environment)")" "JupyterLab in $venv" environment
+step python-env "$(key "$("$python" --version)" "$venv" "$(declare -f environment)")" "Python: JupyterLab in $venv" environment
 step python-project "$(key "$(cat "$cache/stamps/python-env")" "$(declare -f project)" "$root/pyproject.toml" "$root"/jupyter_config/*/*)" \
-  "jupyterlab-container-kernels in it" project
+  "Python: this project in it" project

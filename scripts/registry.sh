@@ -22,7 +22,7 @@ unpack() {
 running() {
   local pid
   pid=$(cat "$home/$1.pid" 2> /dev/null) || return 1
-  [ -n "$pid" ] && tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -qF " serve $home/$1.yml " || return 1
+  [ -n "$pid" ] && { tr "\0" " " < "/proc/$pid/cmdline"; } 2> /dev/null | grep -qF " serve $home/$1.yml " || return 1
   echo "$pid"
 }
 
@@ -72,7 +72,9 @@ YAML
 }
 
 start() {
-  step registry "$(key "$(declare -f unpack)")" "registry from Debian's package" unpack
+  step registry "$(key "$(declare -f unpack)")" "registry: from Debian's package" unpack
+  # whoever starts them by hand wants them to stay
+  rm -f "$home/on-demand"
   echo "$user:$password_hash" > "$home/htpasswd"
   start_one open ''
   start_one private "auth: {htpasswd: {realm: container-kernels, path: $home/htpasswd}}"

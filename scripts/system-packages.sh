@@ -32,20 +32,19 @@ look() {
 
 install() {
   local start=$SECONDS
-  say "  installing ${missing[*]} …"
+  say "  system packages: ${missing[*]} …"
   if ! "$@" sh -c 'export DEBIAN_FRONTEND=noninteractive
       apt-get -qq -o Acquire::Retries=3 update && apt-get -qq -y -o Acquire::Retries=3 install --no-install-recommends "$@"' \
     sh "${missing[@]}" > "$cache/logs/system-packages.log" 2>&1; then
     tail -n 30 "$cache/logs/system-packages.log" >&2
     fail "apt-get failed"
   fi
-  say "  installed: $((SECONDS - start)) s"
+  say "  system packages: $((SECONDS - start)) s"
 }
 
-say "System packages"
 look "$@"
 if [ ${#missing[@]} = 0 ]; then
-  say "  nothing is missing"
+  say "  system packages: nothing is missing"
 else
   command -v apt-get > /dev/null || fail "this is no Debian system; it lacks what Debian calls: ${missing[*]}"
   if [ "$(id -u)" = 0 ]; then

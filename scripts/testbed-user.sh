@@ -11,7 +11,6 @@ user=container-kernels-test
 case ${1-} in
 make)
   id "$user" > /dev/null 2>&1 && exit 0
-  say "The user $user"
   useradd --create-home --shell /bin/bash --comment 'Container Kernels test user' "$user"
   # useradd gives subordinate ids where login.defs does; where it does not, take a range that nobody has
   if ! grep -q "^$user:" /etc/subuid 2> /dev/null; then

@@ -25,8 +25,10 @@ exec {users}> "$cache/registry/users"
 flock --shared "$users"
 trap finish EXIT
 trap 'exit 130' INT TERM HUP
-"$root/scripts/registry.sh" status > /dev/null || : > "$cache/registry/on-demand"
-"$root/scripts/registry.sh" start 2> /dev/null {users}>&-
+if ! "$root/scripts/registry.sh" status > /dev/null; then
+  "$root/scripts/registry.sh" start {users}>&-
+  : > "$cache/registry/on-demand"
+fi
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 : "${CK_TEST_REGISTRY:?the registries left no settings}"
 
