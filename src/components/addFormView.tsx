@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import React, { useId } from 'react';
+import React, { useEffect, useId, useRef } from 'react';
 
 import type { GpuChoice } from '../api/types';
 import type { AddForm } from '../model/addForm';
@@ -24,6 +24,8 @@ export interface IAddFormViewProps {
 export function AddFormView(props: IAddFormViewProps): JSX.Element {
   const { trans, form } = props;
   const id = useId();
+  const imageInput = useRef<HTMLInputElement>(null);
+  useEffect(() => imageInput.current?.focus(), []);
   useStateChanged(form.stateChanged);
   const { values } = form;
   const imageProblem = form.problem('image');
@@ -39,6 +41,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
         <label htmlFor={`${id}-image`}>{trans.__('Image')}</label>
         <div className="jp-ContainerKernels-fieldRow">
           <input
+            ref={imageInput}
             id={`${id}-image`}
             name="image"
             type="text"

@@ -32,5 +32,5 @@ export async function showLogDialog(options: {
   dialog.addClass('jp-ContainerKernels-dialog');
   dialog.addClass('jp-mod-log');
   dialog.node.setAttribute('aria-label', title);
-  await dialog.launch();
+  await dialog.launch().catch(() => undefined); // it rejects when disposed of
 }

@@ -1,0 +1,209 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import {
+  act,
+  cleanup,
+  fireEvent,
+  render,
+  screen,
+  within
+} from '@testing-library/react';
+import React from 'react';
+
+import { ApiError } from '../../api/request';
+import type { IResolution } from '../../api/types';
+import { AddForm } from '../../model/addForm';
+import { someInfo } from '../../testing/samples';
+import { AddFormView } from '../addFormView';
+import { resolutionText } from '../imageAnswer';
+
+const trans = nullTranslator.load('');
+
+const resolution: IResolution = {
+  reference: 'docker://docker.io/library/debian:12',
+  digest: null,
+  download_bytes: 3_300_000_000,
+  needed_bytes: 7_600_000_000,
+  free_bytes: 412_000_000_000,
+  fits: true,
+  store_path: '/scratch/mst3k',
+  architecture: 'amd64',
+  stored: false
+};
+
+describe('the form that adds a kernel', () => {
+  let form: AddForm;
+  let resolve: jest.Mock;
+  let onChooseFile: jest.Mock;
+
+  beforeEach(() => {
+    resolve = jest.fn(async () => resolution);
+    onChooseFile = jest.fn();
+    form = new AddForm({ trans, resolve, takenSlugs: ['python3'] });
+    form.info = someInfo();
+    render(
+      <AddFormView trans={trans} form={form} onChooseFile={onChooseFile} />
+    );
+  });
+
+  afterEach(() => {
+    cleanup();
+    form.dispose();
+  });
+
+  const field = (name: string) => screen.getByLabelText<HTMLInputElement>(name);
+
+  /** Pastes text over all that stands in a field. */
+  async function paste(input: HTMLInputElement, text: string) {
+    const event = new Event('paste', { bubbles: true, cancelable: true });
+    Object.defineProperty(event, 'clipboardData', {
+      value: { getData: () => text }
+    });
+    await act(async () => {
+      fireEvent(input, event);
+      await new Promise(done => setTimeout(done, 5));
+    });
+  }
+
+  it('has a label for every field', () => {
+    for (const name of ['Image', 'Name', 'Kernel name']) {
+      expect(field(name).tagName).toBe('INPUT');
+    }
+    const gpu = screen.getByRole('radiogroup', { name: 'GPU' });
+    expect(
+      within(gpu)
+        .getAllByRole('radio')
+        .map(radio => (radio as HTMLInputElement).value)
+    ).toEqual(['auto', 'on', 'off']);
+  });
+
+  it('takes a pasted command line down to the image and asks about it', async () => {
+    await paste(field('Image'), 'docker pull \\\n  debian:12\n');
+    expect(field('Image').value).toBe('debian:12');
+    expect(field('Name').value).toBe('Debian 12');
+    expect(resolve).toHaveBeenCalledWith('debian:12', expect.anything());
+    expect(
+      screen.getByRole('status', { name: 'About the image' }).textContent
+    ).toBe(
+      '✓3.3 GB to download · about 7.6 GB needed in /scratch/mst3k (412 GB free) · linux/amd64'
+    );
+  });
+
+  it('shows in its one line what the server part has against the image', async () => {
+    resolve.mockRejectedValue(
+      new ApiError('image_not_found', 'There is no tag 99.', 'Try 12.', 422)
+    );
+    await paste(field('Image'), 'debian:99');
+    expect(
+      screen.getByRole('status', { name: 'About the image' }).textContent
+    ).toBe('▲There is no tag 99. Try 12.');
+    expect(field('Image').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('draws the tile as it will look', () => {
+    fireEvent.change(field('Image'), { target: { value: 'debian:12' } });
+    expect(
+      screen.getByRole('img', { name: 'The tile as it will look: Debian 12' })
+    ).toBeTruthy();
+    fireEvent.change(field('Name'), { target: { value: '<b>"x"</b>' } });
+    expect(
+      screen.getByRole('img', {
+        name: 'The tile as it will look: <b>"x"</b>'
+      }).textContent
+    ).toBe('<b>"x"</b>');
+  });
+
+  it('says what "automatic" finds', () => {
+    expect(
+      screen.getByLabelText('Automatic: NVIDIA A100-SXM4-40GB here')
+    ).toBeTruthy();
+    act(() => {
+      form.info = someInfo({ gpu: { vendor: null, names: [] } });
+    });
+    expect(screen.getByLabelText('Automatic: no GPU here')).toBeTruthy();
+  });
+
+  it('offers the kernel name that will be made', () => {
+    fireEvent.change(field('Image'), { target: { value: 'python:3' } });
+    expect(field('Kernel name').placeholder).toBe('python-3');
+  });
+
+  it('marks a name that is wrong, at the name', () => {
+    fireEvent.change(field('Kernel name'), { target: { value: 'python3' } });
+    const input = field('Kernel name');
+    expect(input.getAttribute('aria-invalid')).toBe('true');
+    const hint = document.getElementById(
+      input.getAttribute('aria-describedby') as string
+    );
+    expect(hint?.textContent).toContain('There is a kernel named python3');
+  });
+
+  it('adds, fills and removes folders', () => {
+    fireEvent.click(screen.getByRole('button', { name: 'Add folder' }));
+    const row = screen.getByRole('group', { name: 'Folder 1' });
+    fireEvent.change(within(row).getByLabelText('Folder on this machine'), {
+      target: { value: '/a, b:c' }
+    });
+    fireEvent.change(within(row).getByLabelText('Appears as'), {
+      target: { value: '/data' }
+    });
+    fireEvent.click(within(row).getByLabelText('Read only'));
+    expect(form.values.binds).toEqual([
+      {
+        key: expect.any(Number),
+        source: '/a, b:c',
+        destination: '/data',
+        readOnly: true
+      }
+    ]);
+    fireEvent.click(screen.getByRole('button', { name: 'Remove folder 1' }));
+    expect(form.values.binds).toEqual([]);
+  });
+
+  it('opens the file chooser', () => {
+    fireEvent.click(screen.getByRole('button', { name: 'Choose file…' }));
+    expect(onChooseFile).toHaveBeenCalled();
+  });
+
+  it('has no button for a file chooser that is not there', () => {
+    cleanup();
+    render(<AddFormView trans={trans} form={form} />);
+    expect(screen.queryByRole('button', { name: 'Choose file…' })).toBeNull();
+  });
+});
+
+describe('what is known of an image', () => {
+  it.each<[string, Partial<IResolution>, string]>([
+    [
+      'is here',
+      { stored: true },
+      'Here already, nothing to download · linux/amd64'
+    ],
+    [
+      'does not fit',
+      { fits: false, free_bytes: 2_000_000_000 },
+      '3.3 GB to download · about 7.6 GB needed, but only 2.0 GB free in /scratch/mst3k · linux/amd64'
+    ],
+    [
+      'has no known size',
+      { download_bytes: null, needed_bytes: null, architecture: null },
+      'Found'
+    ],
+    [
+      'is a file',
+      {
+        reference: '/project/x.sif',
+        download_bytes: null,
+        needed_bytes: null,
+        store_path: null
+      },
+      'A file on this machine, used where it lies · linux/amd64'
+    ],
+    [
+      'has no known room',
+      { free_bytes: null, fits: null, store_path: null },
+      '3.3 GB to download · about 7.6 GB needed · linux/amd64'
+    ]
+  ])('an image that %s', (_, change, text) => {
+    expect(resolutionText({ ...resolution, ...change }, trans)).toBe(text);
+  });
+});

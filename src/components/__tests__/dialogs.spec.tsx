@@ -1,0 +1,257 @@
+import { Dialog } from '@jupyterlab/apputils';
+import { nullTranslator } from '@jupyterlab/translation';
+import { fireEvent, screen, within } from '@testing-library/dom';
+
+import { ApiError } from '../../api/request';
+import type { IKernelDetails, IRemoval } from '../../api/types';
+import { AddForm } from '../../model/addForm';
+import { aTask, someDetails, someInfo } from '../../testing/samples';
+import { showAddDialog } from '../addDialog';
+import { showDeleteDialog } from '../deleteDialog';
+import { showLogDialog } from '../logDialog';
+
+const trans = nullTranslator.load('');
+
+/** Lets what was promised and what is drawn happen. */
+const settle = () => new Promise(done => setTimeout(done, 20));
+
+const button = (name: string | RegExp) =>
+  within(screen.getByRole('dialog'))
+    .getAllByRole<HTMLButtonElement>('button', { hidden: true })
+    .find(each =>
+      typeof name === 'string'
+        ? each.textContent === name
+        : name.test(each.textContent ?? '')
+    ) as HTMLButtonElement;
+
+beforeAll(() => {
+  // jsdom takes a dialog that is not open for hidden.
+  const style = document.createElement('style');
+  style.textContent = 'dialog { display: flex !important }';
+  document.head.append(style);
+});
+
+afterEach(() => {
+  Dialog.flush();
+});
+
+describe('the dialog that adds a kernel', () => {
+  const makeForm = () => {
+    const form = new AddForm({
+      trans,
+      resolve: () => new Promise(() => undefined),
+      takenSlugs: []
+    });
+    form.info = someInfo();
+    return form;
+  };
+
+  it('says beside its button why it cannot be pressed', async () => {
+    void showAddDialog({ trans, form: makeForm(), add: jest.fn() });
+    await settle();
+    expect(button('Add kernel').disabled).toBe(true);
+    const reason = document.getElementById(
+      button('Add kernel').getAttribute('aria-describedby') as string
+    );
+    expect(reason?.textContent).toBe('Name an image first.');
+  });
+
+  it('has the focus in the image field', async () => {
+    void showAddDialog({ trans, form: makeForm(), add: jest.fn() });
+    await settle();
+    expect(document.activeElement).toBe(screen.getByLabelText('Image'));
+  });
+
+  it('is sent by Enter and closes when the server part has taken it', async () => {
+    const form = makeForm();
+    const add = jest.fn(async () => aTask());
+    const outcome = showAddDialog({ trans, form, add });
+    await settle();
+    const image = screen.getByLabelText('Image');
+    fireEvent.change(image, { target: { value: 'debian:12' } });
+    fireEvent.keyDown(image, { key: 'Enter' });
+    expect(await outcome).toEqual(aTask());
+    expect(add).toHaveBeenCalledTimes(1);
+    expect(screen.queryByRole('dialog')).toBeNull();
+  });
+
+  it('stays with all that was typed when the server part says no', async () => {
+    const form = makeForm();
+    const outcome = showAddDialog({
+      trans,
+      form,
+      add: async () => {
+        throw new ApiError('slug_taken', 'It is taken.', 'Choose.', 409);
+      }
+    });
+    await settle();
+    const image = screen.getByLabelText<HTMLInputElement>('Image');
+    fireEvent.change(image, { target: { value: 'debian:12' } });
+    fireEvent.keyDown(image, { key: 'Enter' });
+    await settle();
+    expect(screen.getByText(/It is taken/)).toBeTruthy();
+    expect(image.value).toBe('debian:12');
+    expect(button('Add kernel').disabled).toBe(false);
+    fireEvent.click(button('Cancel'));
+    expect(await outcome).toBeNull();
+  });
+
+  it('leaves Enter on a button of the form to that button', async () => {
+    const form = makeForm();
+    const add = jest.fn();
+    void showAddDialog({ trans, form, add });
+    await settle();
+    fireEvent.change(screen.getByLabelText('Image'), {
+      target: { value: 'debian:12' }
+    });
+    fireEvent.keyDown(screen.getByText('Add folder'), { key: 'Enter' });
+    await settle();
+    expect(add).not.toHaveBeenCalled();
+    expect(screen.queryByRole('dialog')).not.toBeNull();
+  });
+
+  it('makes way for the file chooser and comes back with the file', async () => {
+    const form = makeForm();
+    form.setDisplayName('Mine');
+    const chooseFile = jest.fn(async () => {
+      expect(screen.queryByRole('dialog')).toBeNull();
+      return '/home/u/images/x.sif';
+    });
+    void showAddDialog({ trans, form, add: jest.fn(), chooseFile });
+    await settle();
+    fireEvent.click(screen.getByText('Choose file…'));
+    await settle();
+    await settle();
+    expect(screen.getByLabelText<HTMLInputElement>('Image').value).toBe(
+      '/home/u/images/x.sif'
+    );
+    expect(screen.getByLabelText<HTMLInputElement>('Name').value).toBe('Mine');
+  });
+});
+
+describe('the dialog that deletes a kernel', () => {
+  const removal: IRemoval = {
+    slug: 'debian-12',
+    removal: [],
+    freed_bytes: 8_125_004_000
+  };
+
+  function open(
+    details: IKernelDetails,
+    remove = jest.fn(async () => removal)
+  ) {
+    const outcome = showDeleteDialog({
+      trans,
+      details,
+      remove,
+      getDetails: async () =>
+        someDetails({ running: [{ id: '1', title: 'New.ipynb' }] })
+    });
+    return { outcome, remove };
+  }
+
+  it('says the deed and the size on its button', async () => {
+    const { outcome, remove } = open(someDetails());
+    await settle();
+    expect(button(/^Delete/).textContent).toBe('Delete, free 8.1 GB');
+    fireEvent.click(button(/^Delete/));
+    expect(await outcome).toEqual(removal);
+    expect(remove).toHaveBeenCalledWith({
+      delete_image: true,
+      shut_down: false
+    });
+  });
+
+  it('lets the image be kept', async () => {
+    const { remove } = open(someDetails());
+    await settle();
+    fireEvent.click(screen.getByLabelText('Delete the image, too (8.1 GB)'));
+    await settle();
+    expect(button(/^Delete/).textContent).toBe('Delete, free 25.0 MB');
+    fireEvent.click(button(/^Delete/));
+    await settle();
+    expect(remove).toHaveBeenCalledWith({
+      delete_image: false,
+      shut_down: false
+    });
+  });
+
+  it('says what stays, why, and for whom', async () => {
+    const details = someDetails();
+    details.removal[2] = {
+      ...details.removal[2],
+      goes: false,
+      reason: 'Another kernel uses it.',
+      used_by: ['PyTorch CPU']
+    };
+    open(details);
+    await settle();
+    const stays = screen.getByRole('list', { name: 'Stays' });
+    expect(stays.textContent).toContain(
+      'Another kernel uses it. Used by PyTorch CPU.'
+    );
+    expect(screen.queryByLabelText(/Delete the image/)).toBeNull();
+    expect(button(/^Delete/).textContent).toBe('Delete, free 25.0 MB');
+  });
+
+  it('wants to know first that what runs is shut down', async () => {
+    const { remove } = open(
+      someDetails({ running: [{ id: '1', title: 'Work.ipynb' }] })
+    );
+    await settle();
+    expect(screen.getByText('Work.ipynb')).toBeTruthy();
+    expect(button(/^Delete/).disabled).toBe(true);
+    fireEvent.click(screen.getByLabelText('Shut it down'));
+    await settle();
+    fireEvent.click(button(/^Delete/));
+    await settle();
+    expect(remove).toHaveBeenCalledWith({
+      delete_image: true,
+      shut_down: true
+    });
+  });
+
+  it('shows what has started in the meantime and asks again', async () => {
+    const remove = jest.fn(async (): Promise<IRemoval> => {
+      throw new ApiError('kernel_running', 'It is in use.', 'Shut down.', 409);
+    });
+    open(someDetails(), remove);
+    await settle();
+    fireEvent.click(button(/^Delete/));
+    await settle();
+    expect(screen.getByText(/It is in use/)).toBeTruthy();
+    expect(screen.getByText('New.ipynb')).toBeTruthy();
+    expect(button(/^Delete/).disabled).toBe(true);
+  });
+
+  it('deletes nothing when somebody gives up', async () => {
+    const { outcome, remove } = open(someDetails());
+    await settle();
+    fireEvent.keyDown(button('Cancel'), { key: 'Escape' });
+    expect(await outcome).toBeNull();
+    expect(remove).not.toHaveBeenCalled();
+  });
+});
+
+it('the dialog with a log shows it as text', async () => {
+  const onCopy = jest.fn();
+  void showLogDialog({
+    trans,
+    displayName: 'Debian 12',
+    log: {
+      text: '\u001b[31mTraceback\u001b[0m <b>',
+      offset: 0,
+      next_offset: 3,
+      size_bytes: 3,
+      path: '/logs/x'
+    },
+    onCopy
+  });
+  await settle();
+  expect(
+    screen.getByRole('log', { name: 'Log of the last start of Debian 12' })
+      .textContent
+  ).toBe('Traceback <b>');
+  fireEvent.click(screen.getByText('Copy log'));
+  expect(onCopy).toHaveBeenCalledWith('Traceback <b>');
+});

@@ -1,0 +1,477 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import {
+  act,
+  cleanup,
+  fireEvent,
+  render,
+  screen,
+  within
+} from '@testing-library/react';
+import React from 'react';
+
+import { TaskModel } from '../../model/task';
+import { aKernel, aTask, someInfo } from '../../testing/samples';
+import type { ILogState } from '../../tokens';
+import { filterKernels, IPanelActions, IPanelState, Panel } from '../panel';
+
+const trans = nullTranslator.load('');
+
+const NOW = Date.parse('2026-03-01T12:00:00Z');
+
+function makeActions() {
+  return {
+    onAdd: jest.fn(),
+    onRefresh: jest.fn(),
+    onCancel: jest.fn(),
+    onDismiss: jest.fn(),
+    onRetry: jest.fn(),
+    onEdit: jest.fn(),
+    onShowLog: jest.fn(),
+    onStartNotebook: jest.fn(),
+    onStartConsole: jest.fn(),
+    onShowKernelLog: jest.fn(),
+    onDelete: jest.fn(),
+    onMenu: jest.fn(),
+    onCopy: jest.fn()
+  } satisfies IPanelActions;
+}
+
+function show(change: Partial<IPanelState> = {}, filter = '') {
+  const actions = makeActions();
+  const state: IPanelState = {
+    info: someInfo(),
+    kernels: [],
+    unreadable: 0,
+    tasks: [],
+    logs: new Map(),
+    connection: 'ok',
+    loginNeeded: false,
+    error: null,
+    ...change
+  };
+  render(
+    <Panel
+      trans={trans}
+      state={state}
+      filter={filter}
+      now={NOW}
+      iconUrl={slug => `/kernelspecs/${slug}/logo-svg.svg`}
+      hasConsole={true}
+      actions={actions}
+    />
+  );
+  return actions;
+}
+
+afterEach(cleanup);
+
+const names = (role: string) =>
+  screen.queryAllByRole(role).map(element => element.textContent);
+
+describe('an empty panel', () => {
+  it('says in two sentences what this is, and has the button', () => {
+    const actions = show();
+    const [text] = screen.getAllByText(/A container kernel runs/);
+    expect(text.textContent?.match(/\.( |$)/g)).toHaveLength(2);
+    fireEvent.click(
+      screen.getByRole('button', { name: 'Add container kernel' })
+    );
+    expect(actions.onAdd).toHaveBeenCalledTimes(1);
+  });
+
+  it('says nothing of that while the first kernel is being added', () => {
+    show({ tasks: [new TaskModel(aTask(), 0)] });
+    expect(screen.queryByText(/A container kernel runs/)).toBeNull();
+  });
+
+  it('is not shown before the kernels were read', () => {
+    show({ kernels: null, connection: 'unknown' });
+    expect(screen.queryByText(/A container kernel runs/)).toBeNull();
+    expect(screen.getByText('Reading the kernels…')).toBeTruthy();
+  });
+});
+
+describe('what holds for the whole panel', () => {
+  it('a lost connection is said, and what was read stays', () => {
+    const actions = show({ connection: 'lost', kernels: [aKernel()] });
+    expect(
+      screen.getByRole('group', { name: 'Connection lost, trying again…' })
+    ).toBeTruthy();
+    expect(screen.getByRole('rowheader', { name: 'Debian 12' })).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Try now' }));
+    expect(actions.onRefresh).toHaveBeenCalled();
+  });
+
+  it('a login page is said to be one', () => {
+    show({ connection: 'lost', loginNeeded: true });
+    expect(screen.getByText(/log in again/)).toBeTruthy();
+  });
+
+  it('a missing server part comes with the command that turns it on', () => {
+    show({ connection: 'missing', kernels: null });
+    expect(screen.getByText(/jupyter server extension enable/)).toBeTruthy();
+    expect(screen.queryByText('Reading the kernels…')).toBeNull();
+  });
+
+  it('a missing runtime comes with its reason', () => {
+    const [runtime] = someInfo().runtimes;
+    show({
+      info: someInfo({
+        runtimes: [
+          { ...runtime, available: false, reason: 'Load its module first.' }
+        ]
+      })
+    });
+    expect(screen.getByText(/Load its module first/)).toBeTruthy();
+  });
+
+  it('a runtime that is there is not spoken of', () => {
+    show();
+    expect(screen.queryByText(/No kernel can be added/)).toBeNull();
+  });
+
+  it('a refusal is shown in the words of the server part', () => {
+    show({
+      kernels: null,
+      error: { code: 'forbidden', message: 'Not for you.', hint: 'Ask Ann.' }
+    });
+    expect(screen.getByText('Not for you.')).toBeTruthy();
+    expect(screen.getByText(/Ask Ann/)).toBeTruthy();
+  });
+
+  it('kernels that could not be read are counted', () => {
+    show({ kernels: [aKernel()], unreadable: 2 });
+    expect(screen.getByText(/2 kernels could not be read/)).toBeTruthy();
+  });
+
+  it('there is one live region, and it is polite', () => {
+    show({
+      kernels: [aKernel()],
+      tasks: [new TaskModel(aTask(), 0)]
+    });
+    const live = Array.from(
+      document.querySelectorAll('[aria-live]:not([aria-live="off"])')
+    );
+    expect(live).toHaveLength(1);
+    expect(live[0].getAttribute('aria-live')).toBe('polite');
+    expect(live[0].textContent).toBe('Adding Debian 12: acquire');
+  });
+});
+
+describe('the table of kernels', () => {
+  const kernels = [
+    aKernel(),
+    aKernel({
+      slug: 'r',
+      display_name: 'Bioconductor',
+      language: 'R',
+      language_version: '4.4.2',
+      gpu: 'off',
+      running: 2
+    }),
+    aKernel({
+      slug: 'gone',
+      display_name: 'TF',
+      status: {
+        code: 'image_missing',
+        message: 'The image is no longer at /scratch/x.sif.',
+        hint: 'Pull it again.'
+      }
+    })
+  ];
+
+  const row = (name: string) =>
+    screen
+      .getByRole('rowheader', { name })
+      .closest('tr') as HTMLTableRowElement;
+
+  it('shows a kernel in a line', () => {
+    show({ kernels: [aKernel({ gpu: 'auto' })] });
+    const cells = within(row('Debian 12'))
+      .getAllByRole('gridcell')
+      .map(cell => cell.textContent);
+    expect(cells.slice(0, 6)).toEqual([
+      '●Ready',
+      'debian:12@4e1c0de',
+      'GPU',
+      'Python 3.11.2',
+      '8.1 GB',
+      '2 h ago'
+    ]);
+  });
+
+  it('has the whole image, its digest and its path in the tooltip', () => {
+    show({ kernels });
+    const cell = within(row('Debian 12')).getAllByRole('gridcell')[1];
+    expect(cell.title).toContain('docker://docker.io/library/debian:12');
+    expect(cell.title).toContain(`sha256:4e1c0de${'0'.repeat(57)}`);
+    expect(cell.title).toContain('images/4e1c.sif');
+  });
+
+  it('says CPU for "automatic" where there is no GPU', () => {
+    show({
+      kernels: [aKernel()],
+      info: someInfo({ gpu: { vendor: null, names: [] } })
+    });
+    expect(within(row('Debian 12')).getByText('CPU')).toBeTruthy();
+  });
+
+  it('tells a status by a word, not by its colour alone', () => {
+    show({ kernels });
+    expect(within(row('Debian 12')).getByText('Ready')).toBeTruthy();
+    expect(within(row('Bioconductor')).getByText(/Running \(2\)/)).toBeTruthy();
+    expect(within(row('TF')).getByText('Image missing')).toBeTruthy();
+  });
+
+  it('says in the line what is wrong', () => {
+    show({ kernels });
+    expect(
+      within(row('TF')).getByText(/no longer at \/scratch\/x.sif/)
+    ).toBeTruthy();
+    expect(within(row('TF')).getByText('Pull it again.')).toBeTruthy();
+  });
+
+  it('shows hostile names literally', () => {
+    const name = '<b>"bold"</b> $(touch x) 🐍';
+    show({ kernels: [aKernel({ display_name: name })] });
+    expect(screen.getByRole('rowheader', { name }).textContent).toBe(name);
+    expect(document.querySelector('b')).toBeNull();
+  });
+
+  it.each([
+    ['Start notebook', 'onStartNotebook'],
+    ['Start console', 'onStartConsole'],
+    ['Log of the last start', 'onShowKernelLog'],
+    ['Delete', 'onDelete']
+  ] as const)('%s is a button of the row', (name, action) => {
+    const actions = show({ kernels });
+    fireEvent.click(within(row('TF')).getByRole('button', { name }));
+    expect(actions[action]).toHaveBeenCalledWith('gone');
+  });
+
+  it('has a menu with all actions', () => {
+    const actions = show({ kernels });
+    const button = within(row('TF')).getByRole('button', {
+      name: 'More actions'
+    });
+    expect(button.getAttribute('aria-haspopup')).toBe('menu');
+    fireEvent.click(button);
+    expect(actions.onMenu).toHaveBeenCalledWith(
+      'gone',
+      expect.any(Number),
+      expect.any(Number)
+    );
+  });
+
+  it('has one row that Tab leads to, and arrows move', () => {
+    show({ kernels });
+    const rows = ['Debian 12', 'Bioconductor', 'TF'].map(row);
+    const stops = () => rows.map(each => each.tabIndex);
+    expect(stops()).toEqual([0, -1, -1]);
+    act(() => rows[0].focus());
+    fireEvent.keyDown(rows[0], { key: 'ArrowDown' });
+    expect(document.activeElement).toBe(rows[1]);
+    expect(stops()).toEqual([-1, 0, -1]);
+    fireEvent.keyDown(rows[1], { key: 'End' });
+    expect(document.activeElement).toBe(rows[2]);
+    fireEvent.keyDown(rows[2], { key: 'ArrowDown' });
+    expect(document.activeElement).toBe(rows[2]);
+    fireEvent.keyDown(rows[2], { key: 'Home' });
+    fireEvent.keyDown(rows[0], { key: 'ArrowUp' });
+    expect(document.activeElement).toBe(rows[0]);
+  });
+
+  it('starts a notebook by Enter and asks to delete by Delete', () => {
+    const actions = show({ kernels });
+    fireEvent.keyDown(row('TF'), { key: 'Enter' });
+    expect(actions.onStartNotebook).toHaveBeenCalledWith('gone');
+    fireEvent.keyDown(row('TF'), { key: 'Delete' });
+    expect(actions.onDelete).toHaveBeenCalledWith('gone');
+  });
+
+  it('does not start a notebook when Enter presses a button of the row', () => {
+    const actions = show({ kernels });
+    fireEvent.keyDown(
+      within(row('TF')).getByRole('button', { name: 'Delete' }),
+      { key: 'Enter' }
+    );
+    expect(actions.onStartNotebook).not.toHaveBeenCalled();
+  });
+
+  it('shows a letter when there is no picture', () => {
+    show({ kernels: [aKernel()] });
+    const picture = row('Debian 12').querySelector('img') as HTMLImageElement;
+    expect(picture.getAttribute('src')).toBe(
+      '/kernelspecs/debian-12/logo-svg.svg'
+    );
+    fireEvent.error(picture);
+    expect(row('Debian 12').querySelector('img')).toBeNull();
+    expect(
+      row('Debian 12').querySelector('.jp-ContainerKernels-letter')?.textContent
+    ).toBe('D');
+  });
+
+  it('says so when the filter leaves none', () => {
+    show({ kernels }, 'nothing like it');
+    expect(
+      screen.getByText('No kernel matches “nothing like it”.')
+    ).toBeTruthy();
+    expect(screen.queryByRole('grid')).toBeNull();
+  });
+
+  it.each([
+    ['', 3],
+    ['bio', 1],
+    ['BIO R', 1],
+    ['debian', 3], // all are made from that image
+    ['no longer', 1],
+    ['bio python', 0]
+  ])('the filter %j leaves %d', (filter, count) => {
+    expect(filterKernels(kernels, filter)).toHaveLength(count);
+  });
+});
+
+describe('a task', () => {
+  const id = aTask().id;
+
+  it('shows its phases, how far it is, and can be cancelled', () => {
+    const model = new TaskModel(
+      aTask({ progress: { done_bytes: 0, total_bytes: 3_200_000_000 } }),
+      0
+    );
+    model.update(
+      aTask({
+        seq: 2,
+        progress: { done_bytes: 1_600_000_000, total_bytes: 3_200_000_000 }
+      }),
+      10_000
+    );
+    const actions = show({ tasks: [model] });
+    const item = screen.getByRole('listitem', { name: 'Adding Debian 12' });
+    expect(
+      within(item).getByText('1.6 of 3.2 GB · 160 MB/s · 10 s left')
+    ).toBeTruthy();
+    expect(
+      within(item)
+        .getAllByRole('listitem')
+        .map(phase => phase.textContent)
+    ).toEqual([
+      '✓resolvedone',
+      '◐acquirerunning',
+      '○inspectwaiting',
+      '○installwaiting',
+      '○verifywaiting',
+      '○publishwaiting'
+    ]);
+    const bar = within(item).getByRole<HTMLProgressElement>('progressbar');
+    expect(bar.value).toBe(0.5);
+    fireEvent.click(within(item).getByRole('button', { name: 'Cancel' }));
+    expect(actions.onCancel).toHaveBeenCalledWith(id);
+  });
+
+  it('whose end is not known has a bar without one, and says what it does', () => {
+    show({ tasks: [new TaskModel(aTask({ message: 'Unpacking' }), 0)] });
+    expect(screen.getByText('Unpacking')).toBeTruthy();
+    expect(screen.getByRole('progressbar').hasAttribute('value')).toBe(false);
+  });
+
+  it('that is being cancelled cannot be cancelled again', () => {
+    show({ tasks: [new TaskModel(aTask({ state: 'cancelling' }), 0)] });
+    expect(
+      screen.getByRole<HTMLButtonElement>('button', { name: 'Cancel' }).disabled
+    ).toBe(true);
+  });
+
+  it('that failed says what happened and what to do', () => {
+    const actions = show({
+      tasks: [
+        new TaskModel(
+          aTask({
+            state: 'failed',
+            error: {
+              code: 'image_not_found',
+              message: 'There is no tag 99.',
+              hint: 'There are 11 and 12.'
+            }
+          }),
+          0
+        )
+      ]
+    });
+    const item = screen.getByRole('listitem', {
+      name: 'Debian 12 could not be added'
+    });
+    expect(within(item).getByText(/There is no tag 99/)).toBeTruthy();
+    expect(within(item).getByText('There are 11 and 12.')).toBeTruthy();
+    for (const [name, action] of [
+      ['Retry', actions.onRetry],
+      ['Edit and retry', actions.onEdit],
+      ['Dismiss', actions.onDismiss]
+    ] as const) {
+      fireEvent.click(within(item).getByRole('button', { name }));
+      expect(action).toHaveBeenCalledWith(id);
+    }
+  });
+
+  it('that the server abandoned can be retried, too', () => {
+    show({
+      tasks: [
+        new TaskModel(
+          aTask({
+            state: 'interrupted',
+            error: {
+              code: 'interrupted',
+              message: 'The server was restarted.',
+              hint: ''
+            }
+          }),
+          0
+        )
+      ]
+    });
+    expect(screen.getByText('The server was restarted.')).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Retry' })).toBeTruthy();
+  });
+
+  it('that is done starts a notebook', () => {
+    const actions = show({
+      tasks: [new TaskModel(aTask({ state: 'done' }), 0)]
+    });
+    fireEvent.click(screen.getByRole('button', { name: 'Start notebook' }));
+    expect(actions.onStartNotebook).toHaveBeenCalledWith('debian-12');
+  });
+
+  it('unfolds its log', () => {
+    const actions = show({ tasks: [new TaskModel(aTask(), 0)] });
+    const button = screen.getByRole('button', { name: 'Log of Debian 12' });
+    expect(button.getAttribute('aria-expanded')).toBe('false');
+    fireEvent.click(button);
+    expect(actions.onShowLog).toHaveBeenCalledWith(id, true);
+  });
+
+  it('shows its log, says what is left out, and copies it', () => {
+    const log: ILogState = {
+      text: 'one\n<b>two</b>\n',
+      path: '/tasks/0/log',
+      droppedBytes: 5_000
+    };
+    const actions = show({
+      tasks: [new TaskModel(aTask(), 0)],
+      logs: new Map([[id, log]])
+    });
+    const box = screen.getByRole('log', { name: 'Log of Debian 12' });
+    expect(box.textContent).toBe('… 5 kB before this …\none\n<b>two</b>\n');
+    fireEvent.click(screen.getByRole('button', { name: 'Copy log' }));
+    expect(actions.onCopy).toHaveBeenCalledWith(log.text);
+    fireEvent.click(screen.getByRole('button', { name: 'Log of Debian 12' }));
+    expect(actions.onShowLog).toHaveBeenCalledWith(id, false);
+  });
+});
+
+it('draws 200 kernels, and one of them again, in a moment', () => {
+  const kernels = Array.from({ length: 200 }, (_, index) =>
+    aKernel({ slug: `k${index}`, display_name: `Kernel ${index}` })
+  );
+  show({ kernels });
+  expect(names('rowheader')).toHaveLength(200);
+});

@@ -1,0 +1,174 @@
+import { Notification } from '@jupyterlab/apputils';
+import type { ILauncher } from '@jupyterlab/launcher';
+import type { IStatusBar } from '@jupyterlab/statusbar';
+
+import plugins from '../../index';
+import { FakeApp } from '../../testing/app';
+import { aTask } from '../../testing/samples';
+import { CommandIDs } from '../../tokens';
+import { absolutePath } from '../fileChooser';
+import { launcher } from '../launcher';
+import { notifications } from '../notifications';
+import { palette } from '../palette';
+import { statusBar } from '../statusBar';
+
+describe('the plugins', () => {
+  it('have ids of one kind, and say what they are for', () => {
+    for (const plugin of plugins) {
+      expect(plugin.id).toMatch(/^jupyterlab-container-kernels:[a-z-]+$/);
+      expect(plugin.description).toMatch(/\.$/);
+    }
+    expect(new Set(plugins.map(plugin => plugin.id)).size).toBe(plugins.length);
+  });
+
+  it('require nothing but each other, so that Notebook 7 works', () => {
+    const required = plugins.flatMap(plugin => plugin.requires ?? []);
+    const provided = plugins.flatMap(plugin => plugin.provides ?? []);
+    expect(required.filter(token => !provided.includes(token))).toEqual([]);
+  });
+});
+
+describe('the tile in the Launcher', () => {
+  it('is the last among those of kernels, with a picture of its own', () => {
+    const items: ILauncher.IItemOptions[] = [];
+    const fake = new FakeApp();
+    void launcher.activate(
+      fake.app,
+      {
+        add: (item: ILauncher.IItemOptions) => {
+          items.push(item);
+        }
+      },
+      null
+    );
+    expect(items).toHaveLength(1);
+    expect(items[0]).toMatchObject({
+      command: CommandIDs.addKernel,
+      category: 'Notebook',
+      kernelIconUrl: expect.stringMatching(/^data:image\/svg\+xml/)
+    });
+    expect(items[0].rank).toBeGreaterThan(100_000);
+    fake.model.dispose();
+  });
+
+  it('and the palette are left out where there is none', () => {
+    const fake = new FakeApp();
+    expect(() => launcher.activate(fake.app, null, null)).not.toThrow();
+    expect(() => palette.activate(fake.app, null, null)).not.toThrow();
+    expect(() =>
+      statusBar.activate(fake.app, fake.model, null, null)
+    ).not.toThrow();
+    fake.model.dispose();
+  });
+});
+
+describe('the status bar', () => {
+  it('shows its item while something runs', async () => {
+    const fake = new FakeApp();
+    let item: IStatusBar.IItem | undefined;
+    void statusBar.activate(
+      fake.app,
+      fake.model,
+      {
+        registerStatusItem: (_: string, each: IStatusBar.IItem) => {
+          item = each;
+        }
+      },
+      null
+    );
+    const changed = jest.fn();
+    item?.activeStateChanged?.connect(() => changed());
+    expect(item?.isActive?.()).toBe(false);
+    fake.server.on('POST', /kernels$/, { status: 202, body: aTask() });
+    await fake.model.add({ image: 'debian' });
+    expect(item?.isActive?.()).toBe(true);
+    expect(changed).toHaveBeenCalledTimes(1);
+    fake.model.dispose();
+  });
+});
+
+describe('the toasts', () => {
+  let fake: FakeApp;
+  let shown: [string, string, string[]][];
+
+  beforeEach(() => {
+    shown = [];
+    fake = new FakeApp();
+    for (const kind of ['info', 'success', 'error'] as const) {
+      jest
+        .spyOn(Notification, kind)
+        .mockImplementation((...[message, options]) => {
+          shown.push([
+            kind,
+            String(message),
+            (options?.actions ?? []).map(action => action.label)
+          ]);
+          return '';
+        });
+    }
+    void notifications.activate(fake.app, fake.model, null);
+    fake.server.on('POST', /kernels$/, { status: 202, body: aTask() });
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+    fake.model.dispose();
+  });
+
+  /** Adds a kernel, and lets it end. */
+  async function add(end: Parameters<typeof aTask>[0]) {
+    await fake.model.add({ image: 'debian:12' });
+    fake.server.on('GET', /tasks$/, {
+      body: { tasks: [aTask({ seq: 9, ...end })] }
+    });
+    await fake.model.start();
+  }
+
+  it('are one at the start and one at the end', async () => {
+    await add({ state: 'done' });
+    await fake.model.start();
+    expect(shown).toEqual([
+      ['info', 'Adding Debian 12…', ['Show']],
+      ['success', 'Debian 12 is ready.', ['Open notebook']]
+    ]);
+  });
+
+  it('say what failed in one line', async () => {
+    await add({
+      state: 'failed',
+      error: {
+        code: 'install_failed',
+        message: 'pip could not install ipykernel.\nmore',
+        hint: ''
+      }
+    });
+    expect(shown[1]).toEqual([
+      'error',
+      'Debian 12 could not be added. pip could not install ipykernel.',
+      ['Show']
+    ]);
+  });
+
+  it('say nothing to who cancelled', async () => {
+    await add({ state: 'cancelled' });
+    expect(shown).toHaveLength(1);
+  });
+
+  it('say nothing of what had ended before the page was loaded', async () => {
+    fake.server.on('GET', /tasks$/, {
+      body: { tasks: [aTask({ state: 'done' })] }
+    });
+    await fake.model.start();
+    expect(shown).toEqual([]);
+  });
+});
+
+describe('a chosen file', () => {
+  it.each([
+    ['/home/u', 'a/x.sif', '/home/u/a/x.sif'],
+    ['/', 'a/x.sif', '/a/x.sif'],
+    ['/home/u/', '/x.sif', '/home/u/x.sif']
+  ])('below %s, shown as %s, is %s', (root, path, absolute) => {
+    expect(absolutePath(root, path)).toBe(absolute);
+  });
+});
