@@ -11,6 +11,12 @@ results=$cache/results
 mkdir -p "$results"
 cd "$root"
 
+# what runners and browsers leave in /tmp goes with the run (others may look into it: some tests change the user)
+TMPDIR=$(mktemp -d)
+export TMPDIR
+chmod 711 "$TMPDIR"
+trap 'chmod -R u+rwX "$TMPDIR" && rm -rf "$TMPDIR"' EXIT
+
 suites=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   suites+=("$1")

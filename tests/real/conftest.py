@@ -41,7 +41,6 @@ def bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(made.data))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(made.path / "runtime"))
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(made.path / "config"))
-    monkeypatch.setenv("JUPYTER_NO_CONFIG", "1")
     yield made
     assert made.processes() == []
 

@@ -31,7 +31,7 @@ class JupyterServer:
         path = root_dir / "jupyter_server_test_config.json"
         path.write_text(json.dumps(config))
         # no secret on the command line, not even here
-        env = {**os.environ, "JUPYTER_TOKEN": self.token, "JUPYTER_NO_CONFIG": ""}
+        env = {**os.environ, "JUPYTER_TOKEN": self.token}
         self.log = (root_dir / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jupyter_server", f"--config={path}"],

@@ -192,7 +192,7 @@ def test_a_disk_that_fills_in_mid_pull_is_named_and_left_clean(bed: Bed, registr
     config = bed.path / "config"
     config.mkdir()
     (config / "jupyter_server_config.py").write_text(f"c.ContainerKernelsApp.temporary_dir = {str(bed.temporary)!r}\n")
-    env = {**os.environ, "JUPYTER_NO_CONFIG": "", "APPTAINER_USERNS": "1"}
+    env = {**os.environ, "APPTAINER_USERNS": "1"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1, done.stderr
     assert "no room left on the disk" in done.stderr
