@@ -261,7 +261,18 @@ export class Jupyter {
     return names;
   }
 
-  /** Puts everything back as a user finds it who has nothing. */
+  /** Lets the record of a kernel name an image that is not there. */
+  breakImage(slug: string): void {
+    const path = join(this.kernels, slug, 'kernel.json');
+    const spec = JSON.parse(readFileSync(path, 'utf8'));
+    spec.metadata.container_kernels.image.path = '/scratch/mst3k/image.sif';
+    writeFileSync(path, JSON.stringify(spec));
+  }
+
+  /**
+   * Puts everything back as a user finds it who has nothing. A pulled image
+   * stays when its task fails later, for the next try.
+   */
   async empty(): Promise<void> {
     for (const { id } of await this.tasks()) {
       await this._endTask(id);
@@ -277,6 +288,10 @@ export class Jupyter {
     )) {
       await this.ask('DELETE', `api/sessions/${id}`);
     }
+    rmSync(join(this.data, 'container-kernels', 'images'), {
+      recursive: true,
+      force: true
+    });
   }
 
   /** JupyterLab's setting of a plugin, as a user would write it. */

@@ -49,10 +49,12 @@ export class Lab {
 
   /** Waits until JupyterLab has drawn itself and put back what was open. */
   async ready(): Promise<void> {
-    await expect(this.page.locator('#jupyterlab-splash')).toHaveCount(0, {
-      timeout: 60_000
-    });
-    await expect(this.page.locator('#jp-main-dock-panel')).toBeVisible();
+    // A Launcher comes when there is nothing to put back, and that is the last
+    // that JupyterLab does.
+    await expect(
+      this.page.getByRole('main').getByRole('tab').first()
+    ).toBeVisible({ timeout: 60_000 });
+    await expect(this.page.locator('#jupyterlab-splash')).toHaveCount(0);
   }
 
   /** A tile of the Launcher, by the words on it. */
@@ -86,35 +88,45 @@ export class Lab {
       .getByRole('tab', { name: title });
   }
 
-  /** Clicks through the menu bar. Items may show a shortcut after their label. */
+  /** Clicks through the menu bar. */
   async menu(...labels: string[]): Promise<void> {
     const [top, ...rest] = labels;
-    await this.page
-      .getByRole('menubar')
-      .first()
-      .getByRole('menuitem', { name: top, exact: true })
-      .click();
-    for (const [index, label] of rest.entries()) {
-      const item = this.page
-        .getByRole('menu')
-        .getByRole('menuitem', { name: new RegExp(`^${label}`) })
-        .last();
-      await (index < rest.length - 1 ? item.hover() : item.click());
-    }
+    const bar = this.page.getByRole('menubar').first();
+    // A menu that is opened before all extensions are there lacks their items.
+    await expect(async () => {
+      await this.page.keyboard.press('Escape');
+      await bar.getByRole('menuitem', { name: top, exact: true }).click();
+      for (const [index, label] of rest.entries()) {
+        const item = this.page
+          .locator('.lm-Menu-item')
+          .filter({
+            has: this.page.locator('.lm-Menu-itemLabel', {
+              hasText: new RegExp(`^${label}$`)
+            })
+          })
+          .last();
+        await (index < rest.length - 1
+          ? item.hover({ timeout: 2000 })
+          : item.click({ timeout: 2000 }));
+      }
+    }).toPass({ timeout: 15_000 });
   }
 
   /** Runs a command by the palette. */
   async command(label: string): Promise<void> {
-    await this.page.keyboard.press('Control+Shift+C');
-    const palette = this.page.locator('.lm-CommandPalette').filter({
-      visible: true
-    });
-    await palette.getByPlaceholder('SEARCH').fill(label);
+    const palette = this.page.locator('.jp-ModalCommandPalette');
+    const search = palette.getByPlaceholder('SEARCH');
+    await expect(async () => {
+      await this.page.keyboard.press('Control+Shift+C');
+      await expect(search).toBeVisible({ timeout: 1000 });
+    }).toPass();
+    await search.fill(label);
     await palette
       .getByRole('menuitem')
       .filter({ has: this.page.getByText(label, { exact: true }) })
       .first()
       .click();
+    await expect(search).toBeHidden();
   }
 
   /** Opens one more Launcher. */

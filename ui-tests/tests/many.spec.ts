@@ -1,4 +1,4 @@
-import { expect, test } from '../fixtures';
+import { expect, measured, test } from '../fixtures';
 import { imageFile } from '../jupyter';
 
 const COUNT = 200;
@@ -13,13 +13,17 @@ test('two hundred kernels are shown fast, filtered, and worked by keys', async (
     image: await imageFile(),
     display_name: 'Original'
   });
+  await lab.openPanel();
+  await expect(panel.row('Original')).toBeVisible();
   jupyter.copies(slug, COUNT - 1);
 
   await test.step('shown', async () => {
-    await lab.menu('View', 'Container Kernels');
     const start = Date.now();
+    await panel.refreshButton.click();
     await expect(panel.rows).toHaveCount(COUNT);
-    expect(Date.now() - start).toBeLessThan(3000);
+    const time = Date.now() - start;
+    measured('two hundred kernels shown', time, 'ms');
+    expect(time).toBeLessThan(3000);
   });
 
   await test.step('filtered', async () => {

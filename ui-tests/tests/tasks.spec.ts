@@ -15,7 +15,7 @@ test('a pull that is cancelled leaves nothing, and can be tried again', async ({
   await expect(row.locator('[aria-current="step"]')).toContainText('acquire');
   await row.getByRole('button', { name: 'Log of Cancelled' }).click();
   await expect(row.getByRole('log')).toContainText(/\S/);
-  await row.getByRole('button', { name: 'Cancel' }).click();
+  await row.getByRole('button', { name: 'Cancel', exact: true }).click();
   const ended = panel.task('Cancelled was cancelled');
   await expect(ended).toBeVisible();
   await expect(lab.statusItem).toHaveCount(0);
@@ -27,12 +27,12 @@ test('a pull that is cancelled leaves nothing, and can be tried again', async ({
     )
     .toEqual([]);
 
-  await ended.getByRole('button', { name: 'Retry' }).click();
+  await ended.getByRole('button', { name: 'Retry', exact: true }).click();
   await expect(panel.task('Adding Cancelled')).toBeVisible();
   await expect(ended).toHaveCount(0);
   await panel
     .task('Adding Cancelled')
-    .getByRole('button', { name: 'Cancel' })
+    .getByRole('button', { name: 'Cancel', exact: true })
     .click();
   await ended.getByRole('button', { name: 'Dismiss' }).click();
   await expect(panel.tasks).toHaveCount(0);
@@ -97,8 +97,13 @@ test('an answer that is not ours means a lost connection, never a failed task', 
   await expect(panel.region).not.toContainText('could not be added');
   await expect(lab.toast('could not be added')).toHaveCount(0);
 
+  // The pauses between tries have grown by now; somebody can cut them short.
   await page.unroute('**/container-kernels/**');
-  await panel.banner('Connection lost').getByRole('button').click();
+  await panel
+    .banner('Connection lost')
+    .getByRole('button', { name: 'Try now' })
+    .click({ timeout: 2000 })
+    .catch(() => undefined); // it was found before the click
   await expect(panel.banner('Connection lost')).toHaveCount(0);
   await expect(panel.row('Steady')).toContainText('Ready');
   await expect(lab.tile('Steady')).toHaveCount(1);
