@@ -85,6 +85,10 @@ export class TaskWatcher implements IDisposable {
     if (document.hidden && event.state === 'running') {
       return; // nobody sees how far it is
     }
+    if (event.state !== 'running') {
+      this._readQuietly(); // an end is not to wait for
+      return;
+    }
     if (this._timer !== undefined) {
       return;
     }

@@ -8,8 +8,12 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { addContainerUrl } from '../components/icons';
 import { CommandIDs } from '../tokens';
 
+/** After the default kernel (rank 0), before all others (rank infinity). */
+const RANK = 1_000;
+
 /**
- * The tile that adds a container kernel, after those of the kernels.
+ * The tile that adds a container kernel, among those of kernels. Its place
+ * stays, however many kernels there are.
  */
 export const launcher: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-container-kernels:launcher',
@@ -26,7 +30,7 @@ export const launcher: JupyterFrontEndPlugin<void> = {
     launcher?.add({
       command: CommandIDs.addKernel,
       category: trans.__('Notebook'),
-      rank: Number.MAX_SAFE_INTEGER,
+      rank: RANK,
       kernelIconUrl: addContainerUrl
     });
   }
