@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Measure what we claim, and fail when a limit is broken: ``run.py [--json FILE] [--quick]``.
+
+Prints one line a figure and writes all of them, with every sample, as JSON (``.cache/results/bench.json``).
+
+* What the server part adds to the start of JupyterLab, paired with starts without it; that it starts no process and
+  looks into no folder meanwhile.
+* What a page loads of ours, and asks while the panel is closed; how long a tile takes: by the browser tests that are
+  tagged ``@measured``.
+* How long the list of 200 kernels takes.
+
+Needs what ``make testbed`` sets up. Run by ``make bench``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kernel_list import time_lists
+from server_start import Start, start
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Figure:
+    """Something measured: one value, its unit, and the most that it may be."""
+
+    name: str
+    value: float
+    unit: str
+    limit: float | None = None
+    note: str = ""
+    samples: list[float] = field(default_factory=list)
+
+    @property
+    def is_broken(self) -> bool:
+        return self.limit is not None and self.value > self.limit
+
+    def line(self) -> str:
+        """Write it as a line of the table."""
+        limit = "" if self.limit is None else f"≤ {self.limit:g} {self.unit}"
+        verdict = "" if self.limit is None else "too much" if self.is_broken else "ok"
+        value = f"{self.value:.1f}" if self.unit else f"{self.value:.0f}"
+        return f"{self.name:<52} {value:>9} {self.unit:<3} {limit:>12}  {verdict:<9} {self.note}".rstrip()
+
+
+def server_part(pairs: int) -> Iterator[Figure]:
+    """Start JupyterLab's server with and without the extension, in turns."""
+    start(enabled=True)  # whatever has to be compiled and cached
+    start(enabled=False)
+    with_us: list[Start] = []
+    without: list[Start] = []
+    for number in range(pairs):
+        for enabled in (True, False) if number % 2 else (False, True):
+            (with_us if enabled else without).append(start(enabled=enabled))
+    for what, limit in (("wall_ms", 60.0), ("cpu_ms", None)):
+        ours, theirs = ([getattr(each, what) for each in starts] for starts in (with_us, without))
+        added = [a - b for a, b in zip(ours, theirs, strict=True)]
+        quarter = statistics.quantiles(added, n=4)
+        clock = "wall clock" if what == "wall_ms" else "processor"
+        yield Figure(
+            f"server start, added ({clock})",
+            statistics.median(added),
+            "ms",
+            limit,
+            f"median of {pairs} pairs, quartiles {quarter[0]:.0f} … {quarter[2]:.0f} ms; "
+            f"a start without us takes {statistics.median(theirs):.0f} ms",
+            added,
+        )
+    watched = start(enabled=True, audit=True)
+    yield Figure("server start, processes started by us", len(watched.processes), "", 0, ", ".join(watched.processes))
+    yield Figure("server start, folders listed by us", len(watched.folders), "", 0, ", ".join(watched.folders))
+    names = ", ".join(sorted({Path(each).name for each in watched.files}))
+    yield Figure("server start, files read by us", len(watched.files), "", None, names)
+
+
+def kernel_list(count: int, requests: int) -> Iterator[Figure]:
+    """Ask for many kernels."""
+    times = time_lists(count, requests)
+    note = f"{requests} requests"
+    yield Figure(f"GET kernels with {count} kernels, median", statistics.median(times), "ms", 100, note, times)
+    yield Figure(f"GET kernels with {count} kernels, 95 %", statistics.quantiles(times, n=20)[-1], "ms", None, note)
+
+
+def browser() -> Iterator[Figure]:
+    """Run the browser tests that measure something."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "figures"
+        done = subprocess.run(
+            [str(ROOT / "scripts/playwright.sh"), "--grep", "@measured"],
+            env={**os.environ, "CK_UI_FIGURES": str(path)},
+            check=False,
+            stdout=sys.stderr,
+        )
+        lines = path.read_text().splitlines() if path.exists() else []
+    samples: dict[str, list[float]] = defaultdict(list)
+    units: dict[str, str] = {}
+    for line in lines:
+        sample = json.loads(line)
+        samples[sample["name"]].append(sample["value"])
+        units[sample["name"]] = sample["unit"]
+    limits: dict[str, tuple[float, str]] = {
+        "transferred at page load": (120, ""),
+        "requests of ours while the panel is closed": (0, "in 90 s, after one at the start"),
+        "publish to tile": (1000, "the slowest of {} tiles, median {:.0f} ms"),
+        "unpublish to no tile": (1000, "the slowest of {} tiles, median {:.0f} ms"),
+    }
+    for name, values in samples.items():
+        limit, note = limits.get(name, (None, ""))
+        yield Figure(name, max(values), units[name], limit, note.format(len(values), statistics.median(values)), values)
+    yield Figure("figures of the browser that are missing", len(limits.keys() - samples.keys()), "", 0)
+    yield Figure("browser tests that failed", int(done.returncode != 0), "", 0)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Write all figures, a line each."""
+    return "\n".join(figure.line() for figure in figures)
+
+
+def main() -> int:
+    """Measure, print, and tell by the exit code whether all limits hold."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--json", type=Path, default=ROOT / ".cache/results/bench.json", help="where the figures go")
+    parser.add_argument("--quick", action="store_true", help="few samples and no browser: to see whether it works")
+    choices = parser.parse_args()
+    figures: list[Figure] = []
+    parts = [server_part(3 if choices.quick else 20), kernel_list(200, 40)]
+    if not choices.quick:
+        parts.append(browser())
+    for part in parts:
+        for figure in part:
+            print(figure.line(), flush=True)
+            figures.append(figure)
+    choices.json.parent.mkdir(parents=True, exist_ok=True)
+    choices.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
+    broken = [figure for figure in figures if figure.is_broken]
+    print(f"{len(figures)} figures, {len(broken)} beyond their limit; all samples in {choices.json}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
