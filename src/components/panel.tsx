@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useMemo } from 'react';
 
 import type { IKernel } from '../api/types';
+import { isOldNews } from '../model/task';
 import type { IContainerKernels } from '../tokens';
 import { Banner } from './banner';
 import { containerTileIcon } from './icons';
@@ -44,7 +45,8 @@ export interface IPanelProps {
 /** Draws the panel. */
 export function Panel(props: IPanelProps): JSX.Element {
   const { trans, state, actions } = props;
-  const { kernels, tasks } = state;
+  const { kernels } = state;
+  const tasks = state.tasks.filter(each => !isOldNews(each.task, props.now));
   const shown = useMemo(
     () => filterKernels(kernels ?? [], props.filter),
     [kernels, props.filter]

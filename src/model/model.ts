@@ -23,13 +23,10 @@ import type {
 } from '../api/types';
 import type { Connection, IContainerKernels, ILogState } from '../tokens';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
-import { isActive, TaskModel } from './task';
+import { isActive, isOldNews, TaskModel } from './task';
 import { IChange, TaskList } from './taskList';
 import { TaskLog } from './taskLog';
 import { TaskWatcher } from './taskWatcher';
-
-/** After how many milliseconds a task that ended well is dismissed by itself. */
-const TIDY_AFTER = 10 * 60_000;
 
 /**
  * The state of the extension in this page.
@@ -342,15 +339,10 @@ export class ContainerKernelsModel
     this.stateChanged.emit();
   }
 
-  /** Dismisses what ended well some time ago: the kernel itself tells of it. */
+  /** Dismisses what is no news any more. */
   private _tidy(): void {
-    const before = Date.now() - TIDY_AFTER;
     for (const { task } of this._tasks.items) {
-      if (
-        (task.state === 'done' || task.state === 'cancelled') &&
-        task.ended !== null &&
-        Date.parse(task.ended) < before
-      ) {
+      if (isOldNews(task, Date.now())) {
         this.endTask(task.id).catch(() => undefined);
       }
     }

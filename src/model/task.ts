@@ -106,3 +106,20 @@ export class TaskModel implements ITaskState {
 export function isActive(task: ITask): boolean {
   return task.state === 'running' || task.state === 'cancelling';
 }
+
+/** For how many milliseconds it is news that a task ended well. */
+const NEWS = 2 * 60_000;
+
+/**
+ * Whether a task ended well, or as somebody wanted, and that is no news any
+ * more: the kernel itself tells of it.
+ *
+ * @param now - Milliseconds since the epoch.
+ */
+export function isOldNews(task: ITask, now: number): boolean {
+  return (
+    (task.state === 'done' || task.state === 'cancelled') &&
+    task.ended !== null &&
+    now - Date.parse(task.ended) > NEWS
+  );
+}

@@ -433,6 +433,24 @@ describe('a task', () => {
     expect(screen.getByRole('button', { name: 'Retry' })).toBeTruthy();
   });
 
+  it.each([
+    ['done', '2026-03-01T11:59:30Z', 1],
+    ['done', '2026-03-01T11:50:00Z', 0],
+    ['cancelled', '2026-03-01T11:50:00Z', 0],
+    ['failed', '2026-03-01T11:50:00Z', 1] // until somebody has read it
+  ] as const)(
+    'that is %s since %s is shown %d times',
+    (state, ended, count) => {
+      show({
+        kernels: [aKernel()],
+        tasks: [new TaskModel(aTask({ state, ended }), 0)]
+      });
+      expect(screen.queryAllByRole('list', { name: 'Tasks' })).toHaveLength(
+        count
+      );
+    }
+  );
+
   it('that is done starts a notebook', () => {
     const actions = show({
       tasks: [new TaskModel(aTask({ state: 'done' }), 0)]
