@@ -84,7 +84,7 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
           <p>
             {trans._n(
               'It runs, and what it holds in memory is lost when it is shut down:',
-              '%1 of it run, and what they hold in memory is lost when they are shut down:',
+              '%1 kernels of it run, and what they hold in memory is lost when they are shut down:',
               details.running.length
             )}
           </p>
