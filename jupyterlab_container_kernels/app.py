@@ -14,10 +14,10 @@ from traitlets import Float, List, TraitError, Unicode, validate
 from traitlets.config import Application
 
 from . import __version__
-from .models import RunningKernel
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from .models import RunningKernel
     from .services.wiring import Services
 
 EVENT_SCHEMA = "https://schema.jupyter.org/container-kernels/task/v1"
@@ -66,7 +66,19 @@ class ContainerKernelsApp(ExtensionApp):
     pull_timeout_s = Float(6 * 3600.0, config=True, help="Seconds after which a pull is given up.")
     install_timeout_s = Float(1800.0, config=True, help="Seconds after which installing packages is given up.")
 
-    services: Services | None = None
+    _services: Services | None = None
+
+    @property
+    def services(self) -> Services:
+        """The services, made when they are first asked for: who never opens the panel pays nothing for them."""
+        if self._services is None:
+            from .services.wiring import connect
+
+            assert self.serverapp is not None  # noqa: S101 (it has initialized us)
+            events = Events(self.serverapp.event_logger)
+            jupyter = ServerJupyter(self.serverapp)
+            self._services = connect(self.values(), Path(jupyter_data_dir()), jupyter, events.tell)
+        return self._services
 
     @validate("registry_timeout_s", "start_timeout_s", "pull_timeout_s", "install_timeout_s")
     def _is_positive(self, proposal: dict[str, Any]) -> float:
@@ -106,31 +118,25 @@ class ContainerKernelsApp(ExtensionApp):
         )
 
     def initialize_settings(self) -> None:
-        """Make the services and register what the browser listens to; nothing is started and no file is looked at."""
-        from .services.wiring import connect
-
+        """Register what the browser listens to; nothing is started and no file of the user is looked at."""
         assert self.serverapp is not None  # noqa: S101 (it initializes us)
         logger: Any = self.serverapp.event_logger
         logger.register_event_schema(Path(__file__).with_name("event_schema.yaml"))
-        self.services = connect(
-            self.values(), Path(jupyter_data_dir()), ServerJupyter(self.serverapp), Events(logger).tell
-        )
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
         from .routes import handlers
 
-        assert self.services is not None  # noqa: S101 (initialize_settings comes first)
-        self.handlers.extend(handlers(self.services))
+        self.handlers.extend(handlers(lambda: self.services))
 
     async def stop_extension(self) -> None:
         """Cancel what runs; nothing outlives the server."""
-        if self.services is not None:
-            await self.services.stop()
+        if self._services is not None:
+            await self._services.stop()
 
     def current_activity(self) -> bool:
         """Keep a server that is at work from being culled."""
-        return self.services is not None and bool(self.services.tasks.slugs())
+        return self._services is not None and bool(self._services.tasks.slugs())
 
 
 class Events:
@@ -181,6 +187,8 @@ class ServerJupyter:
             for session in await self._server.session_manager.list_sessions()
             if session.get("kernel")
         }
+        from .models import RunningKernel
+
         found: dict[str, list[RunningKernel]] = {}
         for kernel_id in ids:
             name = kernels.get_kernel(kernel_id).kernel_name

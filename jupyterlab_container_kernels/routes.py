@@ -6,7 +6,8 @@ The contract is ``openapi.yaml``; a test holds these routes to it.
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
@@ -14,15 +15,9 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 
 from .errors import ContainerKernelsError
-from .models import (
-    AddRequest,
-    RemoveRequest,
-    ResolveRequest,
-    TaskList,
-    from_json,
-    to_json,
-)
-from .services.wiring import Services
+
+if TYPE_CHECKING:
+    from .services.wiring import Services
 
 _SLUG = r"(?P<slug>[a-z0-9][a-z0-9._-]{0,79})"
 _TASK = r"(?P<task_id>[0-9a-f]{32})"
@@ -33,8 +28,12 @@ class _Handler(APIHandler):
 
     auth_resource = "container-kernels"
 
-    def initialize(self, services: Services) -> None:
-        self.services = services
+    def initialize(self, services: Callable[[], Services]) -> None:
+        self._services = services
+
+    @property
+    def services(self) -> Services:
+        return self._services()
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -61,6 +60,8 @@ class _Handler(APIHandler):
 
     def answer(self, model: Any, status: int = 200) -> None:
         """Write a model as JSON."""
+        from .models import to_json
+
         self.set_status(status)
         self.finish(json.dumps(to_json(model)))
 
@@ -98,6 +99,8 @@ class ResolveHandler(_Handler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
+        from .models import ResolveRequest, from_json
+
         request = from_json(ResolveRequest, self.body())
         self.answer(await self.services.images.resolve(request.image))
 
@@ -111,6 +114,8 @@ class KernelsHandler(_Handler):
     @web.authenticated
     @authorized
     async def post(self) -> None:
+        from .models import AddRequest, from_json
+
         task = await self.services.add.add(from_json(AddRequest, self.body()))
         self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
         self.answer(task, 202)
@@ -125,6 +130,8 @@ class KernelHandler(_Handler):
     @web.authenticated
     @authorized
     async def delete(self, slug: str) -> None:
+        from .models import RemoveRequest, from_json
+
         request = from_json(RemoveRequest, self.body())
         self.answer(await self.services.kernels.remove(slug, request))
 
@@ -146,6 +153,8 @@ class TasksHandler(_WatchingHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
+        from .models import TaskList
+
         self.answer(TaskList(await self.services.tasks.list_tasks()))
 
 
@@ -196,8 +205,11 @@ ROUTES: list[tuple[str, type[_Handler]]] = [
 ]
 
 
-def handlers(services: Services) -> list[tuple[str, type[_Handler], dict[str, Any]]]:
-    """Return the routes for the server; Jupyter puts ``base_url`` before them."""
+def handlers(services: Callable[[], Services]) -> list[tuple[str, type[_Handler], dict[str, Any]]]:
+    """Return the routes for the server; Jupyter puts ``base_url`` before them.
+
+    ``services`` is called by requests, not now: importing all that they need costs more than the server's start may.
+    """
     options = {"services": services}
     routes: list[tuple[str, type[_Handler], dict[str, Any]]] = [
         (rf"/container-kernels/{path}", handler, options) for path, handler in ROUTES
