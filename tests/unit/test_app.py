@@ -148,7 +148,8 @@ print(len(extension.handlers))
 def test_loading_starts_no_process_and_looks_at_no_file_of_the_user(home: Path, tmp_path: Path) -> None:
     data = home / "data"
     environment = {
-        "PATH": "/usr/bin:/bin", "HOME": str(home), "JUPYTER_DATA_DIR": str(data), "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "PATH": "/usr/bin:/bin", "HOME": str(home), "JUPYTER_DATA_DIR": str(data),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "PYTHONPATH": str(Path(__file__).parents[2]),
     }  # fmt: skip
     command = [sys.executable, "-c", LOAD]
