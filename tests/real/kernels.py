@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,17 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 
 @contextmanager
-def started(slug: str, cwd: Path) -> Iterator[Any]:
-    """Start a kernel and yield a client that is ready, with ``client.manager``."""
+def started(slug: str, cwd: Path, handler: signal.Handlers = signal.SIG_DFL) -> Iterator[Any]:
+    """Start a kernel, which inherits a handler of SIGINT, and yield a client that is ready, with ``client.manager``."""
     manager = KernelManager(kernel_name=slug)
     runtime = Path(jupyter_runtime_dir())
     runtime.mkdir(parents=True, exist_ok=True)
     manager.connection_file = os.path.join(runtime, f"kernel-{uuid.uuid4()}.json")
-    manager.start_kernel(cwd=str(cwd))
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        manager.start_kernel(cwd=str(cwd))
+    finally:
+        signal.signal(signal.SIGINT, before)
     client = manager.client()
     client.start_channels()
     try:

@@ -146,13 +146,17 @@ def test_hostile_names_are_taken_literally(
     assert found == []
 
 
-def test_one_interrupt_reaches_the_kernel_once_and_it_answers_again(bed: Bed, ipykernel_sif: Path) -> None:
+@pytest.mark.parametrize("handler", [signal.SIG_DFL, signal.SIG_IGN], ids=["in front", "in the background of a script"])
+def test_one_interrupt_reaches_the_kernel_once_and_it_answers_again(
+    bed: Bed, ipykernel_sif: Path, handler: signal.Handlers
+) -> None:
+    """A server that a script has put into the background ignores SIGINT, and so do its children, until they undo it."""
     assert bed.add(AddRequest(str(ipykernel_sif), "Interrupted")).error is None
     count = (
         "import signal, time\nhits = []\nold = signal.signal(signal.SIGINT, lambda *_: hits.append(1))\n"
         "print('on', flush=True)\ntime.sleep(2)\nsignal.signal(signal.SIGINT, old)\nprint(len(hits))"
     )
-    with started("interrupted", Path.home()) as client:
+    with started("interrupted", Path.home(), handler) as client:
         said: list[str] = []
 
         def on_output(message: dict) -> None:

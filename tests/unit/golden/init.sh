@@ -32,6 +32,23 @@ fail() {
   exit 69
 }
 
+# ---- interrupts: a server that a script has put into the background was born deaf to SIGINT, and so was this script,
+# ---- which bash cannot undo; others can
+
+if [ -n "$(trap -p INT)" ] && [ -z "$CONTAINER_KERNELS_HEARS" ]; then
+  export CONTAINER_KERNELS_HEARS=again
+  exec 2>&3 3>&-
+  if env --default-signal=INT true 2> /dev/null; then # coreutils 8.31
+    exec env --default-signal=INT /bin/bash "$0" "$@"
+  elif type -P perl > /dev/null; then
+    exec perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV' /bin/bash "$0" "$@"
+  else
+    exec /bin/bash "$0" "$@"
+  fi
+fi
+if [ -n "$(trap -p INT)" ]; then say "The Jupyter server ignores SIGINT, so this kernel cannot be interrupted."; fi
+unset CONTAINER_KERNELS_HEARS
+
 # ---- what has to be there
 
 here=$(pwd -P)
