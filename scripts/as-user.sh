@@ -26,7 +26,9 @@ tar --null --files-from="$cache/files" -cf - | tar -C "$copy" -xf -
 mkdir -p "$copy/.cache/stamps" "$copy/.cache/registry"
 cp "$cache/files" "$copy/.cache/files"
 for kept in images registry/program registry/open registry/private yarn; do
-  [ -e "$copy/.cache/$kept" ] || [ ! -e "$cache/$kept" ] || cp -r "$cache/$kept" "$copy/.cache/$kept"
+  # the stamps below speak of these images, not of those of the last time
+  rm -rf "${copy:?}/.cache/$kept"
+  [ ! -e "$cache/$kept" ] || cp -r "$cache/$kept" "$copy/.cache/$kept"
 done
 for stamp in "$cache"/stamps/image-* "$cache/stamps/registry"; do
   [ ! -f "$stamp" ] || cp "$stamp" "$copy/.cache/stamps/"
