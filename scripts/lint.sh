@@ -25,5 +25,5 @@ lint 'ruff format' ruff format --check
 lint mypy mypy
 lint shellcheck shellcheck --external-sources --source-path=scripts scripts/*.sh .ci/run
 lint 'front end' jlpm lint:check
-lint "browser's tests" jlpm --cwd ui-tests check
+lint "browser's tests" env --chdir=ui-tests jlpm check
 [ ${#failed[@]} = 0 ] || fail "${failed[*]}: see above"
