@@ -69,6 +69,9 @@ export function measured(name: string, value: number, unit: string): void {
     type: 'measured',
     description: `${name}: ${value} ${unit}`
   });
+  if (process.env.CK_DEMO_URL) {
+    console.log(`     ${name}: ${Math.round(value)} ${unit}`);
+  }
   const file = process.env.CK_UI_FIGURES;
   if (file) {
     appendFileSync(file, `${JSON.stringify({ name, value, unit })}\n`);

@@ -1,5 +1,5 @@
 import { ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   copyFileSync,
@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   watch,
   writeFileSync
 } from 'node:fs';
@@ -38,6 +39,20 @@ export interface IAddRequest {
   image: string;
   display_name?: string;
   slug?: string;
+}
+
+/** A kernel that only looks like one. */
+export interface IInvented {
+  name: string;
+  /** As a user names it in Docker Hub. */
+  image: string;
+  bytes: number;
+  gpu: 'auto' | 'on' | 'off';
+  /** Of Python. */
+  version: string;
+  ageHours: number;
+  /** Whether its image was taken away. */
+  isMissing?: boolean;
 }
 
 /** How to start a JupyterLab. */
@@ -201,7 +216,10 @@ export class Jupyter {
   async ended(id: string, patience = 90_000): Promise<ITask> {
     const deadline = Date.now() + patience;
     for (;;) {
-      const task = await this.ask<ITask>('GET', `container-kernels/tasks/${id}`);
+      const task = await this.ask<ITask>(
+        'GET',
+        `container-kernels/tasks/${id}`
+      );
       if (task.ended !== null) {
         return task;
       }
@@ -261,12 +279,59 @@ export class Jupyter {
     return names;
   }
 
-  /** Lets the record of a kernel name an image that is not there. */
-  breakImage(slug: string): void {
-    const path = join(this.kernels, slug, 'kernel.json');
-    const spec = JSON.parse(readFileSync(path, 'utf8'));
-    spec.metadata.container_kernels.image.path = '/scratch/mst3k/image.sif';
-    writeFileSync(path, JSON.stringify(spec));
+  /**
+   * Writes kernels beside one that was published, as files, that look like
+   * those of a user: each with an image of a size that takes no room.
+   */
+  invent(slug: string, kernels: IInvented[]): void {
+    const folder = join(this.kernels, slug);
+    const spec = JSON.parse(readFileSync(join(folder, 'kernel.json'), 'utf8'));
+    const record = spec.metadata.container_kernels;
+    for (const kernel of kernels) {
+      const name = kernel.name.toLowerCase().replace(/[^a-z0-9.]+/g, '-');
+      const target = join(this.kernels, name);
+      const digest = createHash('sha256').update(kernel.image).digest('hex');
+      const image = join(
+        this.data,
+        'container-kernels',
+        'images',
+        `sha256-${digest}.sif`
+      );
+      cpSync(folder, target, { recursive: true });
+      if (!kernel.isMissing) {
+        mkdirSync(join(image, '..'), { recursive: true, mode: 0o700 });
+        writeFileSync(image, '', { mode: 0o600 });
+        truncateSync(image, kernel.bytes);
+      }
+      const text = JSON.stringify({
+        ...spec,
+        display_name: kernel.name,
+        metadata: {
+          ...spec.metadata,
+          container_kernels: {
+            ...record,
+            image: {
+              ...record.image,
+              reference: kernel.image,
+              source: `docker://docker.io/${kernel.image}`,
+              digest: `sha256:${digest}`,
+              path: kernel.isMissing ? '/scratch/mst3k/tf-2.15.sif' : image,
+              size_bytes: kernel.bytes,
+              stored: !kernel.isMissing
+            },
+            gpu: kernel.gpu,
+            language_version: kernel.version,
+            packages: {
+              ...record.packages,
+              path: join(record.packages.path, '..', name)
+            },
+            log: join(record.log, '..', '..', name, 'last-start.log'),
+            created: new Date(Date.now() - kernel.ageHours * 3_600_000)
+          }
+        }
+      });
+      writeFileSync(join(target, 'kernel.json'), text, { mode: 0o600 });
+    }
   }
 
   /**

@@ -83,9 +83,7 @@ export class Lab {
 
   /** A tab of the main area, by its title. */
   tab(title: string | RegExp): Locator {
-    return this.page
-      .getByRole('main')
-      .getByRole('tab', { name: title });
+    return this.page.getByRole('main').getByRole('tab', { name: title });
   }
 
   /** Clicks through the menu bar. */

@@ -19,7 +19,11 @@ const REFERENCES: [typed: string, said: RegExp][] = [
 /** What only the server knows. */
 const UNKNOWN: [what: string, typed: () => string, said: RegExp][] = [
   ['a tag that is not there', () => `${registry()}/demo/python:2`, /\b2\b/],
-  ['a registry that does not answer', () => '127.0.0.1:1/x:1', /127\.0\.0\.1:1/],
+  [
+    'a registry that does not answer',
+    () => '127.0.0.1:1/x:1',
+    /127\.0\.0\.1:1/
+  ],
   ['a file that is not there', () => '/nowhere/x.sif', /\/nowhere\/x\.sif/],
   ['a directory', () => '/usr/bin', /\/usr\/bin/],
   ['a file that is no image', () => '/etc/passwd', /\/etc\/passwd/],
@@ -125,7 +129,9 @@ test('what the server refuses stands at its field, and nothing that was typed is
   const image = await imageFile();
   await lab.tile('Add container kernel').click();
   await addDialog.image.fill(image);
-  await expect(addDialog.answer).toContainText(/Here already|A file on this machine/);
+  await expect(addDialog.answer).toContainText(
+    /Here already|A file on this machine/
+  );
   await addDialog.name.fill('Mine');
   await addDialog.gpu(/Off/).check();
   await addDialog.more.click();
@@ -197,7 +203,9 @@ test('a .sif file is chosen in the file browser’s dialog', async ({
   await chooser.getByRole('button', { name: /Select|Open/ }).click();
   await expect(addDialog.image).toHaveValue(file);
   await expect(addDialog.name).toHaveValue('Chosen');
-  await expect(addDialog.answer).toContainText(/Here already|A file on this machine/);
+  await expect(addDialog.answer).toContainText(
+    /Here already|A file on this machine/
+  );
   await addDialog.image.press('Enter');
   await expect(addDialog.dialog).toHaveCount(0);
   await lab.openPanel();

@@ -3,6 +3,12 @@ import { registry } from '../jupyter';
 
 const NAME = 'Debian Python';
 
+/**
+ * Milliseconds for a tile to come or go, once and on a machine that may be
+ * busy; JupyterLab by itself takes a minute. `tiles.spec.ts` is stricter.
+ */
+const PATIENCE = 5000;
+
 test('somebody adds a container kernel, uses it and deletes it without a trace', async ({
   lab,
   jupyter
@@ -78,12 +84,12 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
     expect(task.state).toBe('done');
   });
 
-  await test.step('its tile is in the Launcher within a second', async () => {
+  await test.step('its tile is in the Launcher, without loading the page anew', async () => {
     await expect(lab.tile(NAME)).toBeVisible();
     const delay =
       (await lab.tileTime('came', NAME)) - publications.time('came', slug);
-    measured('publish to tile', delay, 'ms');
-    expect(delay).toBeLessThan(1000);
+    measured('main job: publish to tile', delay, 'ms');
+    expect(delay).toBeLessThan(PATIENCE);
     await expect(lab.tile(NAME).getByRole('img')).toHaveAttribute(
       'src',
       /logo-svg\.svg/
@@ -149,12 +155,12 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
     await expect(dialog.dialog).toHaveCount(0);
   });
 
-  await test.step('its tile is gone within a second', async () => {
+  await test.step('its tile is gone as quickly', async () => {
     await expect(lab.tile(NAME)).toHaveCount(0);
     const delay =
       (await lab.tileTime('went', NAME)) - publications.time('went', slug);
-    measured('unpublish to no tile', delay, 'ms');
-    expect(delay).toBeLessThan(1000);
+    measured('main job: unpublish to no tile', delay, 'ms');
+    expect(delay).toBeLessThan(PATIENCE);
     await expect(panel.row(NAME)).toHaveCount(0);
   });
 

@@ -53,6 +53,15 @@ test('an empty panel says what this is and offers to add a kernel', async ({
     .getByRole('button', { name: 'Add container kernel' })
     .click();
   await expect(lab.addDialog.image).toBeFocused();
+  await lab.addDialog.cancelButton.click();
+
+  // Buttons that do something are not switches that stay pressed.
+  await lab.panel.addButton.click();
+  await lab.addDialog.cancelButton.click();
+  await lab.panel.refreshButton.click();
+  for (const button of [lab.panel.addButton, lab.panel.refreshButton]) {
+    await expect(button).not.toHaveAttribute('aria-pressed', 'true');
+  }
 });
 
 test('the panel is where it was after the page is loaded anew, and one closed stays closed', async ({
@@ -67,9 +76,12 @@ test('the panel is where it was after the page is loaded anew, and one closed st
   await lab.reload();
   await expect(lab.panel.region).toBeVisible();
   await expect(lab.tab('Container Kernels')).toHaveCount(1);
-  await lab.tab('Container Kernels').getByTitle('Close').or(
-    lab.tab('Container Kernels').locator('.lm-TabBar-tabCloseIcon')
-  ).first().click();
+  await lab
+    .tab('Container Kernels')
+    .getByTitle('Close')
+    .or(lab.tab('Container Kernels').locator('.lm-TabBar-tabCloseIcon'))
+    .first()
+    .click();
   await expect(lab.panel.region).toHaveCount(0);
   await lab.openPanel();
   await expect(lab.tab('Container Kernels')).toHaveCount(1);

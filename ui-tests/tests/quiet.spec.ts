@@ -37,7 +37,11 @@ test(
     await page.clock.runFor(90_000);
     await polled;
     expect(asked).toEqual(['GET /container-kernels/tasks']);
-    measured('requests of ours while the panel is closed', asked.length - 1, '');
+    measured(
+      'requests of ours while the panel is closed',
+      asked.length - 1,
+      ''
+    );
 
     const bytes = [...ours.values()].reduce((sum, each) => sum + each, 0);
     measured('files of ours at page load', ours.size, '');
