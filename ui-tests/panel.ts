@@ -330,6 +330,10 @@ export class Notebook {
 
   /** Types code into the last cell and runs it. */
   async run(code: string): Promise<void> {
+    // JupyterLab drops a cell that is run before the kernel is connected.
+    await expect(
+      this._page.getByRole('button', { name: /\| Idle$/ })
+    ).toBeVisible({ timeout: 60_000 });
     const cell = this.widget.locator('.jp-CodeCell').last();
     await cell.getByRole('textbox').click();
     await this._page.keyboard.insertText(code);

@@ -30,9 +30,10 @@ export default defineConfig({
   globalSetup: './global-setup.ts',
   // JupyterLab, containers and a browser are busy enough by themselves.
   workers: 1,
-  retries: 0,
+  // a busy machine may be too slow once; what was tried twice is listed as flaky
+  retries: process.env.CI ? 1 : 0,
   forbidOnly: !!process.env.CI,
-  timeout: 120_000,
+  timeout: 300_000,
   expect: { timeout: 15_000 },
   reporter: isDemo ? [['list', { printSteps: true }]] : [['list']],
   use: {
