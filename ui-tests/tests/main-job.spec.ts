@@ -69,8 +69,10 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
 
   await test.step('the task survives loading the page anew', async () => {
     await lab.reload();
-    await expect(panel.task(`Adding ${NAME}`)).toBeVisible();
     await expect(lab.statusItem).toContainText(NAME);
+    // JupyterLab may not have saved yet that the panel was open
+    await lab.statusItem.click();
+    await expect(panel.task(`Adding ${NAME}`)).toBeVisible();
     const [task] = await jupyter.tasks();
     expect(task.state).toBe('running');
   });
