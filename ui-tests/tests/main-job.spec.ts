@@ -80,6 +80,94 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
   await test.step('the image is pulled, completed, tried and published', async () => {
     await lab.openLauncher();
     await expect(lab.tile(NAME)).toHaveCount(0);
+    const [{ id }] = await jupyter.tasks();
+    const task = await jupyter.ended(id, 240_000);
+    expect(task.error).toBeNull();
+    expect(task.state).toBe('done');
+  });
+
+  await test.step('its tile is in the Launcher, without loading the page anew', async () => {
+    await expect(lab.tile(NAME)).toBeVisible();
+    const delay =
+      (await lab.tileTime('came', NAME)) - publications.time('came', slug);
+    measured('main job: publish to tile', delay, 'ms');
+    expect(delay).toBeLessThan(PATIENCE);
+    await expect(lab.tile(NAME).getByRole('img')).toHaveAttribute(
+      'src',
+      /logo-svg\.svg/
+    );
+  });
+
+  await test.step('the toast opens a notebook', async () => {
+    await lab
+      .toast(`${NAME} is ready.`)
+      .getByRole('button', { name: 'Open notebook' })
+      .click();
+    await expect(lab.notebook.kernelName).toHaveText(NAME);
+  });
+
+  await test.step('a cell runs in the container', async () => {
+    await lab.notebook.run(
+      'import os, sys; print("in", os.environ["APPTAINER_CONTAINER"], sys.version_info[:2])'
+    );
+    await expect(lab.notebook.outputs.first()).toHaveText(
+      /^in .*sha256-[0-9a-f]{64}\.sif \(3, 11\)\s*$/,
+      { timeout: 60_000 }
+    );
+  });
+
+  await test.step('a cell that runs can be interrupted', async () => {
+    await lab.notebook.run(
+      'import time; print("asleep", flush=True); time.sleep(600)'
+    );
+    await expect(lab.notebook.outputs.nth(1)).toHaveText(/^asleep/);
+    await lab.menu('Kernel', 'Interrupt Kernel');
+    await expect(lab.notebook.outputs.nth(2)).toContainText(
+      'KeyboardInterrupt'
+    );
+    await lab.notebook.run('print("awake")');
+    await expect(lab.notebook.outputs.nth(3)).toHaveText(/^awake/);
+  });
+
+  await test.step('the panel shows it as running', async () => {
+    await lab.tab('Container Kernels').click();
+    await expect(panel.row(NAME)).toContainText('Running');
+    await expect(panel.row(NAME)).toContainText('demo/python:1');
+    await expect(panel.row(NAME)).toContainText('Python 3.11');
+  });
+
+  await test.step('Delete says what goes, and what is shut down', async () => {
+    await panel.row(NAME).hover();
+    await panel.row(NAME).getByRole('button', { name: 'Delete' }).click();
+    const dialog = lab.deleteDialog;
+    await expect(dialog.dialog).toBeVisible();
+    for (const [what, size] of [
+      ['The kernel and its tile', /\d (bytes|kB)/],
+      ['Packages that were installed for it', /\d MB/],
+      ['The image', /\d MB/]
+    ] as const) {
+      const item = dialog.going.getByRole('listitem').filter({ hasText: what });
+      await expect(item).toContainText(size);
+    }
+    await expect(dialog.dialog).toContainText(/Untitled\d*\.ipynb/);
+    await expect(dialog.deleteButton).toHaveText(/Delete, free [\d.]+ MB/);
+    await expect(dialog.deleteButton).toBeDisabled();
+    await dialog.shutDown.check();
+    await dialog.deleteButton.click();
+    await expect(dialog.dialog).toHaveCount(0);
+  });
+
+  await test.step('its tile is gone as quickly', async () => {
+    await expect(lab.tile(NAME)).toHaveCount(0);
+    const delay =
+      (await lab.tileTime('went', NAME)) - publications.time('went', slug);
+    measured('main job: unpublish to no tile', delay, 'ms');
+    expect(delay).toBeLessThan(PATIENCE);
+    await expect(panel.row(NAME)).toHaveCount(0);
+  });
+
+  await test.step('nothing is left: no kernel, no file, no session', async () => {
+    publications.close();
     // the panel may have dismissed it already
     for (const { id } of await jupyter.tasks()) {
       await jupyter.ask('DELETE', `container-kernels/tasks/${id}`);
