@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -26,8 +27,11 @@ FOLDER_EVENTS = {"os.listdir", "os.scandir", "os.walk", "os.fwalk", "glob.glob",
 class Start:
     """What a start took, and what our code did in it."""
 
+    #: The whole start.
     wall_ms: float = 0
-    cpu_ms: float = 0
+    #: What of it went into importing, linking and loading our part.
+    ours_ms: float = 0
+    ours_cpu_ms: float = 0
     processes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
@@ -87,20 +91,44 @@ class Audit:
         return False
 
 
+def time_our_part(found: Start) -> None:
+    """Let the server note how long it is busy with our extension. What JupyterLab has imported before costs nothing."""
+    from jupyter_server.extension.manager import ExtensionManager
+
+    def timed(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(manager: ExtensionManager, name: str, *rest: Any, **options: Any) -> Any:
+            wall, cpu = time.perf_counter(), time.process_time()
+            try:
+                return method(manager, name, *rest, **options)
+            finally:
+                if name == PACKAGE:
+                    found.ours_ms += (time.perf_counter() - wall) * 1000
+                    found.ours_cpu_ms += (time.process_time() - cpu) * 1000
+
+        return call
+
+    for name in ("add_extension", "link_extension", "load_extension"):
+        setattr(ExtensionManager, name, timed(getattr(ExtensionManager, name)))
+
+
 def main(mode: str, enabled: bool, folder: str) -> None:
     """Start it here."""
     found = Start()
     audit = Audit(found)
     if mode == "audit":
         sys.addaudithook(audit)
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall = time.perf_counter()
     from jupyterlab.labapp import LabApp
+
+    time_our_part(found)
 
     arguments = ["--no-browser", "--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={folder}", "--allow-root"]
     LabApp.initialize_server(arguments)
     found.wall_ms = (time.perf_counter() - wall) * 1000
-    found.cpu_ms = (time.process_time() - cpu) * 1000
     audit.is_on = False
+    found.folders = [
+        each for each in found.folders if Path(each).is_dir()
+    ]  # Python's path names a .zip that is not there
     if (f"{PACKAGE}.app" in sys.modules) != enabled:
         raise SystemExit(f"{PACKAGE} was {'not ' if enabled else ''}loaded")
     print(json.dumps(asdict(found)), flush=True)
