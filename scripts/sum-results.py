@@ -61,7 +61,7 @@ def read_suite(folder: Path, suite: str) -> tuple[Sum, str]:
         return Sum(0, 1, 0), "did not run"
     try:
         found = read(folder / name)
-    except (OSError, ValueError, KeyError, ElementTree.ParseError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ElementTree.ParseError) as error:
         return Sum(0, 1, 0), f"crashed with exit code {code} (its report: {error!r})"
     if found.passed + found.failed == 0:
         return found._replace(failed=1), f"ran no test (exit code {code})"
