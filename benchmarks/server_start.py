@@ -126,9 +126,8 @@ def main(mode: str, enabled: bool, folder: str) -> None:
     LabApp.initialize_server(arguments)
     found.wall_ms = (time.perf_counter() - wall) * 1000
     audit.is_on = False
-    found.folders = [
-        each for each in found.folders if Path(each).is_dir()
-    ]  # Python's path names a .zip that is not there
+    # Python's own search path names a .zip that is not there
+    found.folders = [each for each in found.folders if Path(each).is_dir()]
     if (f"{PACKAGE}.app" in sys.modules) != enabled:
         raise SystemExit(f"{PACKAGE} was {'not ' if enabled else ''}loaded")
     print(json.dumps(asdict(found)), flush=True)
