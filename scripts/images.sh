@@ -25,7 +25,7 @@ debian() {
   # shellcheck disable=SC2016
   HOME=/ mmdebstrap --quiet --variant="$1" --include="usr-is-merged,$2" \
     --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
-    --dpkgopt=force-unsafe-io \
+    --dpkgopt=force-unsafe-io --skip=output/dev \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/info/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/bin/gdb*' --dpkgopt='path-exclude=/usr/lib/*/libicu*' \
