@@ -53,7 +53,9 @@ export class DeedDialog extends Dialog<unknown> {
       label.textContent = deed;
       label.setAttribute('aria-label', deed);
     }
-    this._button.disabled = obstacle !== null;
+    this._isBlocked = obstacle !== null;
+    // Not `disabled`: that would take the focus away, and with it all keys.
+    this._button.setAttribute('aria-disabled', String(this._isBlocked));
     if (this._reason.textContent !== (obstacle ?? '')) {
       this._reason.textContent = obstacle ?? '';
     }
@@ -64,7 +66,7 @@ export class DeedDialog extends Dialog<unknown> {
       super.resolve(0);
       return;
     }
-    if (this._button.disabled) {
+    if (this._isBlocked) {
       return;
     }
     void this._deed().then(isDone => {
@@ -105,6 +107,7 @@ export class DeedDialog extends Dialog<unknown> {
   private _deed: () => Promise<boolean>;
   private _button: HTMLButtonElement;
   private _reason: HTMLElement;
+  private _isBlocked = false;
   private _isDone = false;
   private static _count = 0;
 }

@@ -41,6 +41,7 @@ export async function showDeleteDialog(
     deed: deletion.deed,
     cancelLabel: trans.__('Cancel'),
     isDangerous: true,
+    focus: 'input[name="shut_down"]',
     onAccept: () => deletion.do()
   });
   const onChanged = () => dialog.describe(deletion.deed, deletion.obstacle);

@@ -96,6 +96,7 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
           <label className="jp-ContainerKernels-check">
             <input
               type="checkbox"
+              name="shut_down"
               checked={props.shutDown}
               onChange={event => props.onShutDown(event.target.checked)}
             />

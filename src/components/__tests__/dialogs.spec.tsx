@@ -24,6 +24,12 @@ const button = (name: string | RegExp) =>
         : name.test(each.textContent ?? '')
     ) as HTMLButtonElement;
 
+/** A button that cannot be pressed keeps the focus, so that keys work. */
+const isBlocked = (name: string | RegExp) => {
+  expect(button(name).disabled).toBe(false);
+  return button(name).getAttribute('aria-disabled') === 'true';
+};
+
 beforeAll(() => {
   // jsdom takes a dialog that is not open for hidden.
   const style = document.createElement('style');
@@ -49,7 +55,7 @@ describe('the dialog that adds a kernel', () => {
   it('says beside its button why it cannot be pressed', async () => {
     void showAddDialog({ trans, form: makeForm(), add: jest.fn() });
     await settle();
-    expect(button('Add kernel').disabled).toBe(true);
+    expect(isBlocked('Add kernel')).toBe(true);
     const reason = document.getElementById(
       button('Add kernel').getAttribute('aria-describedby') as string
     );
@@ -91,7 +97,7 @@ describe('the dialog that adds a kernel', () => {
     await settle();
     expect(screen.getByText(/It is taken/)).toBeTruthy();
     expect(image.value).toBe('debian:12');
-    expect(button('Add kernel').disabled).toBe(false);
+    expect(isBlocked('Add kernel')).toBe(false);
     fireEvent.click(button('Cancel'));
     expect(await outcome).toBeNull();
   });
@@ -200,8 +206,13 @@ describe('the dialog that deletes a kernel', () => {
     );
     await settle();
     expect(screen.getByText('Work.ipynb')).toBeTruthy();
-    expect(button(/^Delete/).disabled).toBe(true);
-    fireEvent.click(screen.getByLabelText('Shut it down'));
+    const shutDown = screen.getByLabelText('Shut it down');
+    expect(document.activeElement).toBe(shutDown);
+    fireEvent.keyDown(shutDown, { key: 'Enter' });
+    fireEvent.click(button(/^Delete/));
+    expect(remove).not.toHaveBeenCalled();
+    expect(isBlocked(/^Delete/)).toBe(true);
+    fireEvent.click(shutDown);
     await settle();
     fireEvent.click(button(/^Delete/));
     await settle();
@@ -215,13 +226,17 @@ describe('the dialog that deletes a kernel', () => {
     const remove = jest.fn(async (): Promise<IRemoval> => {
       throw new ApiError('kernel_running', 'It is in use.', 'Shut down.', 409);
     });
-    open(someDetails(), remove);
+    const { outcome } = open(someDetails(), remove);
     await settle();
+    expect(document.activeElement).toBe(button(/^Delete/));
     fireEvent.click(button(/^Delete/));
     await settle();
     expect(screen.getByText(/It is in use/)).toBeTruthy();
     expect(screen.getByText('New.ipynb')).toBeTruthy();
-    expect(button(/^Delete/).disabled).toBe(true);
+    expect(isBlocked(/^Delete/)).toBe(true);
+    expect(document.activeElement).toBe(button(/^Delete/));
+    fireEvent.keyDown(button(/^Delete/), { key: 'Escape' });
+    expect(await outcome).toBeNull();
   });
 
   it('deletes nothing when somebody gives up', async () => {
