@@ -2,16 +2,16 @@ import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   addIcon,
+  CommandToolbarButton,
   ReactWidget,
-  refreshIcon,
-  Toolbar,
-  ToolbarButton
+  Toolbar
 } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import { ISignal, Signal } from '@lumino/signaling';
 import React, { useEffect, useState } from 'react';
 
-import type { IContainerKernels } from '../tokens';
+import { CommandIDs, IContainerKernels } from '../tokens';
 import { containerIcon } from './icons';
 import { IPanelActions, Panel } from './panel';
 import { useStateChanged } from './useStateChanged';
@@ -27,7 +27,7 @@ export class PanelWidget extends MainAreaWidget<ReactWidget> {
   constructor(options: PanelWidget.IOptions) {
     const filter = new Filter();
     super({ content: new PanelContent(options, filter) });
-    const { trans, actions } = options;
+    const { trans, commands } = options;
     this._kernels = options.kernels;
     this.id = PANEL_ID;
     this.addClass('jp-ContainerKernels');
@@ -43,22 +43,21 @@ export class PanelWidget extends MainAreaWidget<ReactWidget> {
     );
     this.toolbar.addItem(
       'add',
-      new ToolbarButton({
-        className: 'jp-ContainerKernels-add',
-        icon: addIcon,
-        label: trans.__('Add container kernel'),
-        tooltip: trans.__('Make a kernel from a container image'),
-        onClick: actions.onAdd
+      new CommandToolbarButton({
+        commands,
+        id: CommandIDs.addKernel,
+        icon: addIcon
       })
     );
     this.toolbar.addItem('spacer', Toolbar.createSpacerItem());
     this.toolbar.addItem('filter', new FilterBox(trans, filter));
     this.toolbar.addItem(
       'refresh',
-      new ToolbarButton({
-        icon: refreshIcon,
-        tooltip: trans.__('Refresh'),
-        onClick: actions.onRefresh
+      new CommandToolbarButton({
+        commands,
+        id: CommandIDs.refresh,
+        label: '',
+        caption: trans.__('Refresh')
       })
     );
   }
@@ -92,6 +91,8 @@ export namespace PanelWidget {
   export interface IOptions {
     trans: TranslationBundle;
     kernels: IContainerKernels;
+    /** What the toolbar's buttons run. */
+    commands: CommandRegistry;
     actions: IPanelActions;
     /** Where the icon of a kernel is. */
     iconUrl: (slug: string) => string | null;

@@ -56,6 +56,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
       const widget = new PanelWidget({
         trans,
         kernels,
+        commands: app.commands,
         actions,
         iconUrl,
         hasConsole: () => app.commands.hasCommand('console:create')
