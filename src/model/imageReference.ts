@@ -188,7 +188,10 @@ function readName(
     repository = `library/${repository}`;
   }
   if (!REPOSITORY.test(repository)) {
-    return repositoryProblem(name, repository, trans);
+    const start = text.length - rest.length;
+    return repositoryProblem(name, repository, trans, lowerCase =>
+      [text.slice(0, start), lowerCase, rest.slice(name.length)].join('')
+    );
   }
   return {
     image: {
@@ -205,7 +208,8 @@ function readName(
 function repositoryProblem(
   name: string,
   repository: string,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  withName: (name: string) => string
 ): ReadReference {
   if (!name) {
     return {
@@ -216,7 +220,7 @@ function repositoryProblem(
   if (REPOSITORY.test(repository.toLowerCase())) {
     return {
       problem: trans.__('The names of images are in lower case.'),
-      hint: trans.__('Perhaps %1?', name.toLowerCase())
+      hint: trans.__('Perhaps %1?', withName(name.toLowerCase()))
     };
   }
   if (/\s/.test(name)) {

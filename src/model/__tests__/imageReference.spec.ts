@@ -46,8 +46,12 @@ describe('an image reference', () => {
 
   it.each([
     // What is wrong, and a word of what is said about it.
-    ['Debian:12', 'debian'],
-    ['docker://Pytorch/PyTorch:2.9', 'pytorch/pytorch'],
+    ['Debian', 'Perhaps debian?'],
+    ['Debian:12-Slim', 'Perhaps debian:12-Slim?'],
+    ['docker://Pytorch/PyTorch:2.9', 'Perhaps docker://pytorch/pytorch:2.9?'],
+    ['docker pull GHCR.io/A/b:1 && ls', 'Perhaps ghcr.io/a/b:1?'],
+    [`A@sha256:${'0'.repeat(64)}`, `Perhaps a@sha256:${'0'.repeat(64)}?`],
+    ['A:1@sha256:' + '0'.repeat(64), `Perhaps a:1@sha256:${'0'.repeat(64)}?`],
     ['$SCRATCH/x.sif', 'in full'],
     ['shub://vsoch/hello-world', 'shub://'],
     ['https://example.org/x.sif', 'https://'],
