@@ -15,7 +15,7 @@ import {
   formatDate,
   shortDigest
 } from '../model/format';
-import { shortReference } from '../model/imageReference';
+import { referencePieces } from '../model/imageReference';
 import { IconButton } from './iconButton';
 import { KernelIcon } from './kernelIcon';
 import { KernelStatus } from './kernelStatus';
@@ -109,9 +109,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
             .filter(Boolean)
             .join('\n')}
         >
-          <span className="jp-ContainerKernels-imageName">
-            {shortReference(image.reference)}
-          </span>
+          <Reference reference={image.reference} />
           {image.digest && (
             <code className="jp-ContainerKernels-digest">
               {shortDigest(image.digest)}
@@ -209,3 +207,19 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
     </tr>
   );
 });
+
+/** Draws a reference in short, its tag in full as long as there is room. */
+function Reference(props: { reference: string }): JSX.Element {
+  const { name, middle, end } = referencePieces(props.reference);
+  return (
+    <span className="jp-ContainerKernels-reference">
+      {name && <span className="jp-ContainerKernels-imageName">{name}</span>}
+      {end && (
+        <span className="jp-ContainerKernels-imageTag">
+          {middle && <span>{middle}</span>}
+          <span className="jp-ContainerKernels-imageEnd">{end}</span>
+        </span>
+      )}
+    </span>
+  );
+}

@@ -266,3 +266,47 @@ export function shortReference(reference: string): string {
     .replace(/^library\//, '')
     .replace(/@sha256:([0-9a-f]{7})[0-9a-f]*$/, '@$1');
 }
+
+/** A reference in short, in the pieces that a narrow column cuts one by one. */
+export interface IReferencePieces {
+  /** What is cut first; empty for a file, and where it is short. */
+  name: string;
+  /** The tag, digest or file name without its end, cut last. */
+  middle: string;
+  /** What is never cut. */
+  end: string;
+}
+
+/** A name of so many characters is not worth cutting. */
+const SHORT_NAME = 4;
+
+/** Nor is a tag of so many. */
+const SHORT_TAG = 12;
+
+/** What is kept of a longer one, as `-runtime`. */
+const TAG_END = 8;
+
+/**
+ * Takes a reference in short to pieces. Images of one name are told apart by
+ * their tags, and long tags by both of their ends.
+ *
+ * @param reference - As the user gave it, or in full.
+ */
+export function referencePieces(reference: string): IReferencePieces {
+  const text = shortReference(reference);
+  const isFile = reference.startsWith('/') || reference.startsWith('~');
+  let start = isFile ? 0 : text.search(/[:@][^/]*$/);
+  if (start < 0) {
+    return { name: text, middle: '', end: '' };
+  }
+  if (start <= SHORT_NAME) {
+    start = 0;
+  }
+  const tag = text.slice(start);
+  const cut = tag.length > SHORT_TAG ? tag.length - TAG_END : 0;
+  return {
+    name: text.slice(0, start),
+    middle: tag.slice(0, cut),
+    end: tag.slice(cut)
+  };
+}

@@ -7,6 +7,7 @@ import {
   fullReference,
   IImageReference,
   readReference,
+  referencePieces,
   shortReference,
   unwrap
 } from '../imageReference';
@@ -129,4 +130,32 @@ describe('an image reference', () => {
   ])('%s is written in short as %s', (full, short) => {
     expect(shortReference(full)).toBe(short);
   });
+
+  it.each([
+    [
+      'pytorch/pytorch:2.9.1-cuda12.6-cudnn9-runtime',
+      'pytorch/pytorch',
+      ':2.9.1-cuda12.6-cudnn9',
+      '-runtime'
+    ],
+    ['docker://docker.io/library/debian:12', 'debian', '', ':12'],
+    ['r-base', 'r-base', '', ''],
+    ['r:4.4', '', '', 'r:4.4'],
+    ['ruby:3.4.1-slim-bookworm', '', 'ruby:3.4.1-slim-', 'bookworm'],
+    ['localhost:5000/a/b', 'localhost:5000/a/b', '', ''],
+    ['localhost:5000/a/b:1', 'localhost:5000/a/b', '', ':1'],
+    [
+      'quay.io/a/b@sha256:' + '0123456789abcdef'.repeat(4),
+      'quay.io/a/b',
+      '',
+      '@0123456'
+    ],
+    ['/project/lab/x.sif', '', '', 'x.sif'],
+    ['~/pytorch-2.9.1-cuda12.sif', '', 'pytorch-2.9.1-cu', 'da12.sif']
+  ])(
+    '%s is cut in its name %j, then in %j, never in %j',
+    (reference, name, middle, end) => {
+      expect(referencePieces(reference)).toEqual({ name, middle, end });
+    }
+  );
 });
