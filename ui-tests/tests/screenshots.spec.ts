@@ -168,7 +168,18 @@ for (const theme of ['Light', 'Dark']) {
     await lab.deleteDialog.cancelButton.click();
     await expect(lab.deleteDialog.dialog).toHaveCount(0);
 
+    await panel
+      .row('Quantum Espresso')
+      .getByRole('button', { name: 'Log of the last start' })
+      .click();
+    const log = page.getByRole('dialog', { name: /^Log of/ });
+    await expect(log.getByRole('log')).toContainText(/\S/);
+    await take('log');
+    await log.getByRole('button', { name: 'Close' }).click();
+
     await hideToasts(page);
+    await page.setViewportSize({ width: 1200, height: 700 });
+    await take('medium');
     await page.keyboard.press('Control+B');
     await page.setViewportSize({ width: 480, height: 900 });
     await take('narrow');
