@@ -213,9 +213,9 @@ export class ContainerKernelsModel
     const removal = await this._ask(() =>
       this._client.removeKernel(slug, request)
     );
+    this._kernelspecs.expect(slug, false);
     this._kernels = this._kernels?.filter(each => each.slug !== slug) ?? null;
     this.stateChanged.emit();
-    this._kernelspecs.expect(slug, false);
     this._readKernelsSoon();
     // The news that it is ready is no longer true.
     for (const { task } of this._tasks.items) {

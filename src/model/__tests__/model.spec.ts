@@ -336,7 +336,13 @@ describe('ContainerKernelsModel', () => {
         kernels = [aKernel({ slug: 'other' })];
         return { body: { slug: 'debian-12', removal: [], freed_bytes: 7 } };
       });
+      let before: string | undefined;
+      specs.refresh = async () => {
+        before ??= server.asked[server.asked.length - 1].method;
+        specs.read();
+      };
       await model.remove('debian-12', { delete_image: true });
+      expect(before).toBe('DELETE'); // nothing else was asked in between
       expect(model.kernels?.map(each => each.slug)).toEqual(['other']);
       await pass(0);
       expect(specs.listed).not.toContain('debian-12');
