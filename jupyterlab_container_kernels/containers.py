@@ -30,6 +30,12 @@ class LaunchSpec:
     gpu : {"auto", "on", "off"}
     log : Path
         Where standard error of the last start goes.
+    needed : sequence of Path
+        Directories without which the kernel cannot start: packages that were installed for it. They are mounted.
+    isolated : bool
+        Only says in the script what ``unset`` does.
+    locales : sequence of str or None
+        Locales that the image has, in lower case, as ``en_us.utf8``; ``None`` when nobody knows.
     """
 
     display_name: str
@@ -40,6 +46,9 @@ class LaunchSpec:
     binds: Sequence[Bind]
     gpu: GpuMode
     log: Path
+    needed: Sequence[Path] = ()
+    isolated: bool = True
+    locales: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ STATUS: Final[dict[str, HTTPStatus]] = {
     "invalid_display_name": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_slug": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_bind": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid_environment": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_not_found": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_unusable": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_not_readable": HTTPStatus.UNPROCESSABLE_ENTITY,

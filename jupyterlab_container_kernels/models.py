@@ -21,6 +21,10 @@ TaskState = Literal["running", "cancelling", "done", "failed", "cancelled", "int
 StatusCode = Literal["ok", "image_missing", "image_not_readable", "runtime_missing", "unknown"]
 Purpose = Literal["kernels", "images", "packages", "temporary"]
 RemovalKind = Literal["kernelspec", "packages", "image", "log"]
+#: What a button can do about a failure. ``free_space`` is for people; the others are actions of a repair as well.
+Remedy = Literal["relink", "pull", "reinstall", "free_space"]
+RepairAction = Literal["relink", "pull", "reinstall"]
+StartState = Literal["never", "running", "ended", "failed"]
 
 #: The phases of adding a kernel, in order.
 PHASES: tuple[PhaseName, ...] = ("resolve", "acquire", "inspect", "install", "verify", "publish")
@@ -103,12 +107,35 @@ class Bind:
 
 
 @dataclasses.dataclass(frozen=True)
+class InspectRequest:
+    image: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundInterpreter:
+    language: str
+    title: str
+    path: str
+    version: str
+    kernel_version: str | None
+    notes: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Inspection:
+    interpreters: list[FoundInterpreter]
+
+
+@dataclasses.dataclass(frozen=True)
 class AddRequest:
     image: str
     display_name: str | None = None
     slug: str | None = None
     gpu: GpuMode = "auto"
     binds: list[Bind] = dataclasses.field(default_factory=list)
+    interpreter: str | None = None
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    isolated: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +160,7 @@ class KernelPackages:
     path: str | None
     size_bytes: int | None
     installed: list[str]
+    added: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,9 +179,14 @@ class Kernel:
     status: KernelStatus
     image: KernelImage
     runtime: KernelRuntime
+    interpreter: str
     gpu: GpuMode
+    gpu_name: str | None
     packages: KernelPackages
     binds: list[Bind]
+    environment: dict[str, str]
+    isolated: bool
+    start_s: float | None
     created: str
     resource_dir: str
     running: int
@@ -202,6 +235,12 @@ class Removal:
 
 
 @dataclasses.dataclass(frozen=True)
+class RepairRequest:
+    action: RepairAction
+    image: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Phase:
     name: PhaseName
     state: PhaseState
@@ -222,6 +261,7 @@ class Task:
     display_name: str
     slug: str
     request: AddRequest
+    repair: RepairRequest | None
     phases: list[Phase]
     phase: PhaseName | None
     message: str
@@ -244,6 +284,34 @@ class LogChunk:
     next_offset: int
     size_bytes: int
     path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    cause: str
+    message: str
+    hint: str
+    remedies: list[Remedy]
+    lines: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class LastStart:
+    state: StartState
+    started: str | None
+    node: str | None
+    exit_code: int | None
+    diagnosis: Diagnosis | None
+
+
+@dataclasses.dataclass(frozen=True)
+class KernelLog:
+    text: str
+    offset: int
+    next_offset: int
+    size_bytes: int
+    path: str
+    start: LastStart
 
 
 class _Dataclass(Protocol):

@@ -17,6 +17,7 @@ from tornado import web
 from .errors import ContainerKernelsError
 
 if TYPE_CHECKING:
+    from .models import Task
     from .services.wiring import Services
 
 _SLUG = r"(?P<slug>[a-z0-9][a-z0-9._-]{0,79})"
@@ -65,6 +66,11 @@ class _Handler(APIHandler):
         self.set_status(status)
         self.finish(json.dumps(to_json(model)))
 
+    def accept(self, task: Task) -> None:
+        """Write a task that has begun, and where it is read."""
+        self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
+        self.answer(task, 202)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write any error as ``{code, message, hint}``, also those that Jupyter raised before we were asked."""
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -105,6 +111,15 @@ class ResolveHandler(_Handler):
         self.answer(await self.services.images.resolve(request.image))
 
 
+class InspectHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        from .models import InspectRequest, from_json
+
+        self.answer(await self.services.add.inspect(from_json(InspectRequest, self.body()).image))
+
+
 class KernelsHandler(_Handler):
     @web.authenticated
     @authorized
@@ -116,9 +131,7 @@ class KernelsHandler(_Handler):
     async def post(self) -> None:
         from .models import AddRequest, from_json
 
-        task = await self.services.add.add(from_json(AddRequest, self.body()))
-        self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
-        self.answer(task, 202)
+        self.accept(await self.services.add.add(from_json(AddRequest, self.body())))
 
 
 class KernelHandler(_Handler):
@@ -141,6 +154,15 @@ class KernelLogHandler(_Handler):
     @authorized
     async def get(self, slug: str) -> None:
         self.answer(await self.services.kernels.log(slug))
+
+
+class KernelRepairHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, slug: str) -> None:
+        from .models import RepairRequest, from_json
+
+        self.accept(await self.services.repair.repair(slug, from_json(RepairRequest, self.body())))
 
 
 class _WatchingHandler(_Handler):
@@ -196,9 +218,11 @@ class UnknownHandler(_Handler):
 ROUTES: list[tuple[str, type[_Handler]]] = [
     (r"info", InfoHandler),
     (r"resolve", ResolveHandler),
+    (r"inspect", InspectHandler),
     (r"kernels", KernelsHandler),
     (rf"kernels/{_SLUG}", KernelHandler),
     (rf"kernels/{_SLUG}/log", KernelLogHandler),
+    (rf"kernels/{_SLUG}/repair", KernelRepairHandler),
     (r"tasks", TasksHandler),
     (rf"tasks/{_TASK}", TaskHandler),
     (rf"tasks/{_TASK}/log", TaskLogHandler),

@@ -7,7 +7,7 @@ import type {
   IInfo,
   IKernel,
   IKernelDetails,
-  ILogChunk,
+  IKernelLog,
   IRemoval,
   IRemoveRequest,
   IResolution,
@@ -120,7 +120,7 @@ export interface IContainerKernels {
   remove(slug: string, request: IRemoveRequest): Promise<IRemoval>;
 
   /** What the last start of a kernel wrote. */
-  getKernelLog(slug: string): Promise<ILogChunk>;
+  getKernelLog(slug: string): Promise<IKernelLog>;
 }
 
 /** The container kernels of the user. */

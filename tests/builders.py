@@ -67,10 +67,13 @@ def record(roots: Roots, slug: str, image: Path, **changes: Any) -> Record:
         language_version="3.11.2",
         interpreter="/usr/bin/python3",
         gpu="auto",
-        packages=PackagesRecord(str(roots.packages / slug), 3, ["ipykernel==6.29.5"]),
+        gpu_name=None,
+        packages=PackagesRecord(str(roots.packages / slug), None, 3, ["ipykernel==6.29.5"]),
         binds=[],
-        environment={"PYTHONNOUSERSITE": ""},
-        log=str(roots.logs / slug / "last-start.log"),
+        environment={},
+        isolated=True,
+        start_s=1.5,
+        log=str(roots.logs / slug / "last-start"),
         task="0" * 32,
         created="2026-01-01T00:00:00.000Z",
     )
@@ -87,7 +90,7 @@ def add_kernel(
     **changes: Any,
 ) -> Path:
     """Publish a kernel as adding one does, with its packages and its log, and return its directory."""
-    for root, name, text in ((roots.packages, "package.py", "x=1"), (roots.logs, "last-start.log", "a line\n")):
+    for root, name, text in ((roots.packages, "package.py", "x=1"), (roots.logs, "last-start", "a line\n")):
         directory = paths.make_marked(root / slug)
         paths.write_private(directory / name, text)
     workspace = paths.make_marked(roots.staging / slug)
@@ -96,6 +99,7 @@ def add_kernel(
         slug,
         display_name=display_name or slug,
         language="python",
+        interrupt_mode="signal",
         metadata={"debugger": True},
         record=record(roots, slug, image, **changes),
         script=script,

@@ -268,7 +268,7 @@ export class Jupyter {
               ...record.packages,
               path: join(record.packages.path, '..', copy)
             },
-            log: join(record.log, '..', '..', copy, 'last-start.log'),
+            log: join(record.log, '..', '..', copy, 'last-start'),
             created: new Date(Date.now() - n * 3_600_000).toISOString()
           }
         }
@@ -325,7 +325,7 @@ export class Jupyter {
               ...record.packages,
               path: join(record.packages.path, '..', name)
             },
-            log: join(record.log, '..', '..', name, 'last-start.log'),
+            log: join(record.log, '..', '..', name, 'last-start'),
             created: new Date(Date.now() - kernel.ageHours * 3_600_000)
           }
         }

@@ -10,7 +10,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..containers import Isolated
 from ..models import Bind
@@ -42,36 +42,87 @@ class Interpreter:
 
 
 @dataclass(frozen=True)
+class Packages:
+    """Where the packages of a kernel lie; both appear inside the container at the same paths.
+
+    Parameters
+    ----------
+    own : Path
+        The kernel's own directory: what a user installs from a notebook lands there.
+    shared : Path or None
+        A set that kernels with interpreters of one kind share: the kernel package and what it needs. ``None`` when
+        the image holds them.
+    """
+
+    own: Path
+    shared: Path | None
+
+
+@dataclass(frozen=True)
 class KernelStart:
     """How a kernel of a language is started inside the container, and what its kernelspec says.
 
-    ``argv`` holds ``{connection_file}`` where the connection file belongs; ``metadata`` goes into ``kernel.json``.
+    Parameters
+    ----------
+    argv : sequence of str
+        ``{connection_file}`` stands where the connection file belongs.
+    environment : mapping of str to str
+        Variables that have to have these values inside.
+    metadata : mapping
+        Goes into ``kernel.json``, as ``debugger`` and ``supported_encryption``.
+    interrupt_mode : {"signal", "message"}
+        How the kernel wants to be interrupted.
     """
 
     argv: Sequence[str]
     environment: Mapping[str, str]
     metadata: Mapping[str, Any]
+    interrupt_mode: Literal["signal", "message"] = "signal"
 
 
 class Language(abc.ABC):
     """One language."""
 
-    #: Its key, as in kernelspecs: ``python``, ``R``, ``julia``.
+    #: Its key in our records. Of most it is the key in kernelspecs as well: ``python``, ``R``, ``julia``.
     name: str
     #: What people call it.
     title: str
     #: POSIX shell commands that print one line for each interpreter they find.
     probe_script: str
-    #: Shell patterns of names of host variables that must not reach a kernel of this language.
+    #: Shell patterns of names of host variables that must not reach an isolated kernel of any language.
     unset: Sequence[str]
-    #: A cell and the text of its result, run before the kernel is published.
-    test_cell: tuple[str, str]
+    #: A cell and the text of its result, run before the kernel is published; ``None``: that it answers has to do.
+    test_cell: tuple[str, str] | None
+    #: A cell that sleeps for a minute, to be interrupted before the kernel is published; ``None``: not tried.
+    sleep_cell: str | None = None
+    #: A cell that prints a line ``CONTAINER_KERNELS_GPU NAME`` for each GPU that it sees; ``None``: it cannot look.
+    gpu_cell: str | None = None
     #: The mark on the tile: SVG elements in a box of 44 × 44.
     logo: str
+    #: Name of the package that makes it a Jupyter kernel.
+    kernel_package: str
+    #: Of an image's interpreters that hold a kernel package equally well, those of the lowest rank come first.
+    rank: int = 0
 
     @abc.abstractmethod
     def read_probe(self, output: str) -> list[Interpreter]:
         """Return the interpreters that the probe's output names, best first; other languages' lines are passed over."""
+
+    def order(self, interpreter: Interpreter) -> tuple[int, int]:
+        """Return what sorts interpreters of all languages in an image: the least one is preselected."""
+        return int(interpreter.kernel_version is None), self.rank
+
+    def title_of(self, interpreter: Interpreter) -> str:
+        """Return what an interpreter is called, as ``Python 3.11.2``."""
+        return f"{self.title} {interpreter.version}"
+
+    def notes(self, interpreter: Interpreter) -> list[str]:
+        """Return what tells an interpreter from others in the same image, in a word or two each."""
+        return []
+
+    def kernelspec_language(self, interpreter: Interpreter) -> str:
+        """Return what ``kernel.json`` says as its language."""
+        return self.name
 
     @abc.abstractmethod
     def install(self, interpreter: Interpreter, image: Path, packages: Path, workspace: Path) -> Isolated | None:
@@ -80,7 +131,7 @@ class Language(abc.ABC):
         Parameters
         ----------
         packages : Path
-            An existing directory of this kernel's own that takes the packages. It appears inside at the same path.
+            An existing directory that takes the packages. It appears inside at the same path.
         workspace : Path
             An existing temporary directory, likewise.
 
@@ -95,17 +146,23 @@ class Language(abc.ABC):
         """Return what lies in a directory of packages, as ``name==version``."""
 
     @abc.abstractmethod
-    def start(self, interpreter: Interpreter, packages: Path) -> KernelStart:
-        """Return how the kernel is started."""
+    def start(self, interpreter: Interpreter, packages: Packages, isolated: bool) -> KernelStart:
+        """Return how the kernel is started.
+
+        Parameters
+        ----------
+        isolated : bool
+            Whether what the user has installed on the host for this language is kept out.
+        """
+
+    def prepare(self, interpreter: Interpreter, packages: Packages, isolated: bool) -> None:  # noqa: B027 (optional)
+        """Write what a start needs into the kernel's own directory of packages."""
 
     def has_kernel(self, interpreter: Interpreter, packages: Path) -> bool:
         """Tell whether a kernel package is there, in the image or among the packages."""
         return interpreter.kernel_version is not None or self.kernel_package in {
             each.partition("==")[0] for each in self.installed(packages)
         }
-
-    #: Name of the package that makes it a Jupyter kernel.
-    kernel_package: str
 
 
 def bind_at_same_path(*paths: Path) -> list[Bind]:

@@ -19,7 +19,7 @@ from ..containers import Isolated
 from ..errors import ContainerKernelsError
 from ..models import Bind
 from ..system import pip
-from .base import Interpreter, KernelStart, Language, bind_at_same_path
+from .base import Interpreter, KernelStart, Language, Packages, bind_at_same_path
 
 _MARK = "CONTAINER_KERNELS_PYTHON "
 #: Runs in whatever Python an image holds, so it is written for all of them, and says only its version before 3.8.
@@ -82,6 +82,7 @@ class Python(Language):
         "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON",
     )  # fmt: skip
     test_cell = ("1+1", "2")
+    sleep_cell = "import time; time.sleep(60)"
     logo = (
         '<path fill="#3776ab" d="M21.8 4c-9.1 0-8.5 3.9-8.5 3.9V12H22v1.2H9.8S4 12.6 4 21.8s5.1 8.8 5.1 8.8h3v-4.2'
         's-.2-5.1 5-5.1h8.6s4.9.1 4.9-4.7V8.8S31.4 4 21.8 4zM17 6.8a1.6 1.6 0 1 1 0 3.2 1.6 1.6 0 0 1 0-3.2z"/>'
@@ -141,15 +142,16 @@ class Python(Language):
         names += packages.glob("target-*/*.dist-info")
         return sorted({"==".join(each.name.removesuffix(".dist-info").rsplit("-", 1)) for each in names})
 
-    def start(self, interpreter: Interpreter, packages: Path) -> KernelStart:
+    def start(self, interpreter: Interpreter, packages: Packages, isolated: bool) -> KernelStart:
         environment = {"JPY_PARENT_PID": "1", "PYTHONNOUSERSITE": ""}
+        own = packages.own
         if interpreter.details.get("venv"):
-            target = str(_target(interpreter, packages))
+            target = str(_target(interpreter, own))
             of_image = interpreter.details.get("pythonpath")
             environment |= {"PYTHONPATH": f"{target}:{of_image}" if of_image else target, "PIP_TARGET": target}
         else:
-            environment |= {"PYTHONUSERBASE": str(packages), "PIP_USER": "1", "PIP_BREAK_SYSTEM_PACKAGES": "1"}
-        installed = dict(each.split("==", 1) for each in self.installed(packages))
+            environment |= {"PYTHONUSERBASE": str(own), "PIP_USER": "1", "PIP_BREAK_SYSTEM_PACKAGES": "1"}
+        installed = dict(each.split("==", 1) for each in self.installed(packages.shared or own))
         debugger = bool(interpreter.details["packages"].get("debugpy") or installed.get("debugpy"))
         kernel_version = _numbers(interpreter.kernel_version or installed.get("ipykernel", "0"))
         return KernelStart(

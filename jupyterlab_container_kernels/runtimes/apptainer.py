@@ -6,7 +6,7 @@ Behaviour was measured on Apptainer 1.4.5; what older versions lack is from thei
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .. import __version__
@@ -30,6 +30,8 @@ _OLDEST = {"apptainer": (1, 0), "singularity": (3, 9)}
 _UNWANTED = re.compile(
     r"(APPTAINER|SINGULARITY)(ENV_.*|_(BIND|BINDPATH|MOUNT|CONTAINALL|NV|ROCM|PWD|CWD|HOME|OVERLAY))$"
 )
+#: More than a start says; what a kernel writes to standard error in weeks must not fill the home directory.
+_LOG_LIMIT_BYTES = 1024 * 1024
 _FORWARDED = re.compile(r"(https?|no|all|ftp)_proxy$", re.IGNORECASE)
 
 
@@ -107,9 +109,17 @@ class Apptainer(Runtime):
             programs=self.programs,
             launch=launch,
             options=self._common_options(found),
+            fallback_locale=_fallback_locale(launch.locales or ()),
+            log_limit_bytes=_LOG_LIMIT_BYTES,
         )
 
     def _common_options(self, found: FoundRuntime) -> list[str]:
         """Options of every ``exec``: values of variables are taken literally, where the version knows how."""
         literal = (1, 1) if found.title == "Apptainer" else (3, 10)
         return ["--no-eval"] if found.version >= literal else []
+
+
+def _fallback_locale(locales: Sequence[str]) -> str:
+    """Return a locale with UTF-8, if the image has one."""
+    names = {"c.utf8": "C.UTF-8", "en_us.utf8": "en_US.UTF-8"}
+    return next((written for name, written in names.items() if name in locales), "C")

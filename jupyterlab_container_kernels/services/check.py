@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import failures
 from ..errors import ContainerKernelsError
 from ..languages.base import Language
+from ..models import GpuMode
 from ..system import process
 from ..system.paths import make_private
 from .task_files import read_log
@@ -20,10 +23,24 @@ if TYPE_CHECKING:
 
 _CELL_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 10.0
+_BEFORE_INTERRUPT_S = 0.3
+_INTERRUPT_TIMEOUT_S = 10.0
+#: What begins a line of a language's ``gpu_cell`` that names a GPU.
+GPU_MARK = "CONTAINER_KERNELS_GPU "
 
 
-async def answers(running: RunningTask, staged: Path, language: Language, log: Path, timeout_s: float) -> None:
-    """Start a staged kernel, wait for its answer, run one cell, shut it down.
+@dataclass(frozen=True)
+class Seen:
+    """What a verification has shown: the seconds from the start to the first answer, and the GPUs in one line."""
+
+    start_s: float
+    gpu_name: str | None
+
+
+async def verify(
+    running: RunningTask, staged: Path, language: Language, log: Path, timeout_s: float, gpu: GpuMode
+) -> Seen:
+    """Start a staged kernel as Jupyter will, let it answer, run a cell, interrupt one, look for the GPU, shut it down.
 
     Parameters
     ----------
@@ -43,21 +60,20 @@ async def answers(running: RunningTask, staged: Path, language: Language, log: P
     clean = False
     try:
         await asyncio.to_thread(make_private, Path(manager.connection_file).parent)
+        began = time.monotonic()
         await manager.start_kernel(cwd=str(Path.home()))
         client = manager.client()
         client.start_channels()
         try:
             await client.wait_for_ready(timeout=timeout_s)
-            running.say("The kernel answers.")
-            code, wanted = language.test_cell
-            got = await _run_cell(client, code)
-            if got != wanted:
-                raise ContainerKernelsError(
-                    "verify_failed",
-                    f"The kernel started, but {code} gave {got or 'nothing'} instead of {wanted}.",
-                    "The image's installation of the kernel is damaged. Try another tag of the image.",
-                )
-            running.say(f"{code} is {got}.")
+            start_s = round(time.monotonic() - began, 2)
+            running.say(f"The kernel answers, {start_s:.1f} s after its start.")
+            await _run_test_cell(running, client, language)
+            if language.sleep_cell is not None:
+                await _interrupt(client, manager, language.sleep_cell)
+                running.say("A cell that runs can be interrupted.")
+                await _run_test_cell(running, client, language)
+            gpu_name = None if gpu == "off" else await _look_for_gpu(running, client, language, gpu)
         finally:
             client.stop_channels()
         clean = True
@@ -66,7 +82,65 @@ async def answers(running: RunningTask, staged: Path, language: Language, log: P
         running.say(f"{error}\n{said}".rstrip())
         raise _explain(said, str(error), timeout_s) from error
     finally:
-        await asyncio.shield(_shut_down(manager, clean))
+        ended = await asyncio.shield(_shut_down(manager, clean))
+    if not ended:
+        raise ContainerKernelsError(
+            "verify_failed",
+            f"The kernel answered, but did not end within {_END_TIMEOUT_S:.0f} seconds after its shutdown.",
+            "Try again; if it happens again, tell your site's support that a container of yours hangs at its end.",
+        )
+    return Seen(start_s, gpu_name)
+
+
+async def _run_test_cell(running: RunningTask, client: Any, language: Language) -> None:
+    if language.test_cell is None:
+        return
+    code, wanted = language.test_cell
+    got = (await _run_cell(client, code)).result
+    if got != wanted:
+        raise ContainerKernelsError(
+            "verify_failed",
+            f"The kernel started, but {code} gave {got or 'nothing'} instead of {wanted}.",
+            "The image's installation of the kernel is damaged. Try another tag of the image.",
+        )
+    running.say(f"{code} is {got}.")
+
+
+async def _interrupt(client: Any, manager: AsyncKernelManager, code: str) -> None:
+    """Interrupt a cell that sleeps; it has to end with an error, and soon."""
+    begun = asyncio.Event()
+    sleeping = asyncio.ensure_future(_run_cell(client, code, begun))
+    waiting = asyncio.ensure_future(begun.wait())
+    try:
+        await asyncio.wait({sleeping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(_BEFORE_INTERRUPT_S)  # it has begun with the cell, and a moment later it sleeps
+        await manager.interrupt_kernel()
+        await asyncio.wait({sleeping}, timeout=_INTERRUPT_TIMEOUT_S)
+        if not sleeping.done() or sleeping.result().ok:
+            raise ContainerKernelsError(
+                "verify_failed",
+                "The kernel started, but a cell that runs in it cannot be interrupted.",
+                "The image's version of the kernel package may be very old. Try a newer tag of the image.",
+            )
+    finally:
+        sleeping.cancel()
+        waiting.cancel()
+
+
+async def _look_for_gpu(running: RunningTask, client: Any, language: Language, gpu: GpuMode) -> str | None:
+    """Return the names of the GPUs that the kernel sees; none on this node is a warning, not a failure."""
+    if language.gpu_cell is None:
+        return None
+    told = (await _run_cell(client, language.gpu_cell)).printed
+    names = [line.removeprefix(GPU_MARK).strip() for line in told.splitlines() if line.startswith(GPU_MARK)]
+    if names:
+        running.say(f"The kernel sees {', '.join(names)}.")
+        return ", ".join(names)
+    if gpu == "on":
+        running.say("Warning: the kernel sees no GPU on this machine; it will use one where a session has one.")
+        for line in told.splitlines():
+            running.say(line)
+    return None
 
 
 def _manager(staged: Path) -> AsyncKernelManager:
@@ -82,27 +156,41 @@ def _manager(staged: Path) -> AsyncKernelManager:
     return manager
 
 
-async def _shut_down(manager: AsyncKernelManager, clean: bool) -> None:
-    if manager.has_kernel:
-        leader = getattr(manager.provisioner, "pid", None)
-        await manager.shutdown_kernel(now=not clean)
-        if leader is not None:
-            # the start script's guard ends the container; what is removed next must not be written to any more
-            await process.session_end(leader, _END_TIMEOUT_S)
-    else:
+async def _shut_down(manager: AsyncKernelManager, clean: bool) -> bool:
+    """End a kernel; tells whether nothing of it is left."""
+    if not manager.has_kernel:
         manager.cleanup_connection_file()
+        return True
+    leader = getattr(manager.provisioner, "pid", None)
+    await manager.shutdown_kernel(now=not clean)
+    # the start script's guard ends the container; what is removed next must not be written to any more
+    return leader is None or await process.session_end(leader, _END_TIMEOUT_S)
 
 
-async def _run_cell(client: Any, code: str) -> str | None:
-    """Return the text of a cell's result."""
-    results: list[str] = []
+@dataclass
+class _Cell:
+    """What came of a cell: the text of its result, what it printed, whether it ended well."""
+
+    result: str | None = None
+    printed: str = ""
+    ok: bool = True
+
+
+async def _run_cell(client: Any, code: str, begun: asyncio.Event | None = None) -> _Cell:
+    """Run a cell; ``begun`` is set when the kernel has begun with it."""
+    cell = _Cell()
 
     def on_output(message: dict[str, Any]) -> None:
+        content = message["content"]
         if message["msg_type"] == "execute_result":
-            results.append(message["content"]["data"].get("text/plain", ""))
+            cell.result = content["data"].get("text/plain", "")
+        elif message["msg_type"] == "stream":
+            cell.printed += content["text"]
+        elif begun is not None:
+            begun.set()  # busy, or the echo of its input
 
     try:
-        await client.execute_interactive(
+        reply = await client.execute_interactive(
             code, store_history=False, allow_stdin=False, timeout=_CELL_TIMEOUT_S, output_hook=on_output
         )
     except TimeoutError as error:
@@ -111,7 +199,8 @@ async def _run_cell(client: Any, code: str) -> str | None:
             f"The kernel started, but did not run a cell within {_CELL_TIMEOUT_S:.0f} seconds.",
             "Try again when the machine is less busy.",
         ) from error
-    return results[0] if results else None
+    cell.ok = reply["content"]["status"] == "ok"
+    return cell
 
 
 def _explain(said: str, error: str, timeout_s: float) -> ContainerKernelsError:

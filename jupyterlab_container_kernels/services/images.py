@@ -142,9 +142,29 @@ class ImageService:
             )
         return header
 
-    async def acquire(self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime) -> ImageRecord:
-        """Bring the image to this machine if it is not here, and return what it is now."""
-        if resolved.stored is not None:
+    async def local_path(self, text: str) -> Path:
+        """Return the file of an image that is on this machine.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``image_not_found``: it would have to be pulled; all that :meth:`look_up` and :meth:`header` raise.
+        """
+        resolved = await self.look_up(text)
+        if resolved.stored is None:
+            raise ContainerKernelsError(
+                "image_not_found",
+                f"{resolved.reference} was not pulled yet.",
+                "Its contents are known when it is here.",
+            )
+        await self.header(resolved.stored)
+        return resolved.stored
+
+    async def acquire(
+        self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime, *, anew: bool = False
+    ) -> ImageRecord:
+        """Bring the image to this machine if it is not here (or even then: ``anew``), and return what it is now."""
+        if resolved.stored is not None and not (anew and resolved.reference.transport != "file"):
             running.image = resolved.stored
             running.skip("acquire", f"The image is here already: {resolved.stored}")
             return await self._record(resolved, resolved.stored)
@@ -152,9 +172,10 @@ class ImageService:
             key = resolved.manifest.digest if resolved.manifest else str(resolved.reference)
             running.image = self._stored_path(key) if resolved.manifest else None
             async with self._locks[key]:  # two kernels of one image pull it once
-                if resolved.manifest is not None and await asyncio.to_thread(_is_whole, self._stored_path(key)):
+                stored = self._stored_path(key)
+                if resolved.manifest is not None and not anew and await asyncio.to_thread(_is_whole, stored):
                     running.say("Another kernel brought the image meanwhile.")
-                    return await self._record(resolved, self._stored_path(key))
+                    return await self._record(resolved, stored)
                 return await self._pull(running, resolved, runtime)
 
     async def _pull(self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime) -> ImageRecord:

@@ -12,9 +12,10 @@ from ..models import (
     KernelDetails,
     KernelImage,
     KernelList,
+    KernelLog,
     KernelPackages,
+    KernelRuntime,
     KernelStatus,
-    LogChunk,
     Removal,
     RemovalItem,
     RemovalKind,
@@ -23,9 +24,9 @@ from ..models import (
 )
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
+from . import starts
 from .images import is_stored, side_file
 from .session import SessionService
-from .task_files import LOG_CHUNK_BYTES, read_log
 from .tasks import TaskService
 
 _OK = KernelStatus("ok", "OK", "")
@@ -57,7 +58,7 @@ class KernelService:
         ContainerKernelsError
             ``not_found``
         """
-        spec = await self._spec(slug)
+        spec = await self.spec(slug)
         running = (await self._session.jupyter.running()).get(slug, [])
         kernel = await self._kernel(spec, running)
         items = await self._removal(spec, True)
@@ -71,7 +72,7 @@ class KernelService:
         ContainerKernelsError
             ``not_found``, ``kernel_running``, ``not_ours``
         """
-        spec = await self._spec(slug)
+        spec = await self.spec(slug)
         await asyncio.to_thread(kernelspecs.require_ours, spec, self._roots)
         running = (await self._session.jupyter.running()).get(slug, [])
         if running and not request.shut_down:
@@ -89,18 +90,33 @@ class KernelService:
         await asyncio.to_thread(self._remove_files, spec, doomed, items)
         return Removal(slug, items, _freed(items))
 
-    async def log(self, slug: str) -> LogChunk:
-        """Return the end of what the last start of a kernel wrote to standard error."""
-        spec = await self._spec(slug)
+    async def log(self, slug: str) -> KernelLog:
+        """Return the end of what the last start of a kernel wrote to standard error, and what became of it.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``; ``timed_out``: the log's file system does not answer.
+        """
+        spec = await self.spec(slug)
         path = Path(spec.record.log)
+        try:
+            chunk = await self._session.patience.ask(("log", path), lambda: starts.read_end(path))
+        except TimeoutError as error:
+            raise ContainerKernelsError(
+                "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
+            ) from error
+        start = starts.read_start(chunk.text, spec.display_name)
+        return KernelLog(chunk.text, chunk.offset, chunk.next_offset, chunk.size_bytes, chunk.path, start)
 
-        def read() -> LogChunk:
-            size = path.stat().st_size if path.exists() else 0
-            return read_log(path, max(0, size - LOG_CHUNK_BYTES))
+    async def spec(self, slug: str) -> Spec:
+        """Return a kernel of ours as it lies on the disk.
 
-        return await asyncio.to_thread(read)
-
-    async def _spec(self, slug: str) -> Spec:
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``
+        """
         spec = await asyncio.to_thread(kernelspecs.read, self._roots.kernels / slug)
         if spec is None:
             raise ContainerKernelsError(
@@ -110,7 +126,7 @@ class KernelService:
 
     async def _kernel(self, spec: Spec, running: list[RunningKernel]) -> Kernel:
         record = spec.record
-        status, size = await self._status(spec)
+        status, size, added = await self._look(spec)
         return Kernel(
             slug=spec.slug,
             display_name=spec.display_name,
@@ -126,40 +142,36 @@ class KernelService:
                 stored=record.image.stored,
             ),
             runtime=record.runtime,
+            interpreter=record.interpreter,
             gpu=record.gpu,
-            packages=KernelPackages(record.packages.path, record.packages.size_bytes, record.packages.installed),
+            gpu_name=record.gpu_name,
+            packages=KernelPackages(record.packages.path, record.packages.size_bytes, record.packages.installed, added),
             binds=record.binds,
+            environment=record.environment,
+            isolated=record.isolated,
+            start_s=record.start_s,
             created=record.created,
             resource_dir=str(spec.resource_dir),
             running=len(running),
         )
 
-    async def _status(self, spec: Spec) -> tuple[KernelStatus, int | None]:
-        """Look at a kernel's files, each within its time; what does not answer is unknown, never stale."""
-        image, runtime = spec.record.image.path, spec.record.runtime
+    async def _look(self, spec: Spec) -> tuple[KernelStatus, int | None, list[str]]:
+        """Look at a kernel's files: its status, the size of its image, what the user has installed for it.
 
-        def look() -> tuple[KernelStatus, int | None]:
-            try:
-                size = Path(image).stat().st_size
-            except OSError:
-                message = f"The image file is no longer at {image}."
-                return KernelStatus(
-                    "image_missing", message, "Put it back, or delete the kernel and add it again."
-                ), None
-            if not os.access(image, os.R_OK):
-                message = f"You may not read {image}."
-                return KernelStatus("image_not_readable", message, "Ask its owner for read permission."), size
-            if not os.access(runtime.path, os.X_OK):
-                message = f"{runtime.name} is no longer at {runtime.path}."
-                hint = "The kernel still starts where another one is on PATH. Load its module before JupyterLab."
-                return KernelStatus("runtime_missing", message, hint), size
-            return _OK, size
+        Each file system has its time; what does not answer is unknown, never stale.
+        """
+        image, runtime = spec.record.image.path, spec.record.runtime
+        language = self._session.languages.get(spec.record.language)
+
+        def look() -> tuple[KernelStatus, int | None, list[str]]:
+            status, size = _status(image, runtime)
+            return status, size, language.installed(Path(spec.record.packages.path)) if language else []
 
         try:
-            return await self._session.patience.ask(("status", image, runtime.path), look)
+            return await self._session.patience.ask(("status", spec.slug, image), look)
         except TimeoutError:
             message = f"The file system of {image} does not answer."
-            return KernelStatus("unknown", message, "Refresh the list when it is back."), None
+            return KernelStatus("unknown", message, "Refresh the list when it is back."), None, []
 
     async def _removal(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
         """Return what goes with a kernel and what stays, with reasons.
@@ -217,6 +229,22 @@ class KernelService:
                 side_file(path).unlink(missing_ok=True)
         if doomed is not None:
             paths.remove_marked(doomed, self._roots.trash)
+
+
+def _status(image: str, runtime: KernelRuntime) -> tuple[KernelStatus, int | None]:
+    try:
+        size = Path(image).stat().st_size
+    except OSError:
+        message = f"The image file is no longer at {image}."
+        return KernelStatus("image_missing", message, "Put it back, or delete the kernel and add it again."), None
+    if not os.access(image, os.R_OK):
+        message = f"You may not read {image}."
+        return KernelStatus("image_not_readable", message, "Ask its owner for read permission."), size
+    if not os.access(runtime.path, os.X_OK):
+        message = f"{runtime.name} is no longer at {runtime.path}."
+        hint = "The kernel still starts where another one is on PATH. Load its module before JupyterLab."
+        return KernelStatus("runtime_missing", message, hint), size
+    return _OK, size
 
 
 def _goes(what: RemovalKind, path: Path) -> RemovalItem:

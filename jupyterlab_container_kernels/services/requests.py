@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,10 @@ _RESERVED_DESTINATIONS = (
     "/run",
     "/var",
 )
+
+
+#: The runtime sets some itself; with the others one could change how it runs.
+_RESERVED_VARIABLE = re.compile(r"HOME|PATH|LD_LIBRARY_PATH|LD_PRELOAD|APPTAINER.*|SINGULARITY.*")
 
 
 def checked_display_name(name: str) -> str:
@@ -119,3 +125,25 @@ async def _checked_bind(bind: Bind, patience: Patience) -> Bind:
             "Type another path under Appears as, such as /data.",
         )
     return replace(bind, source=source, destination=destination)
+
+
+def checked_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for a kernel; values are taken literally, so anything that a variable can hold is fine.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``invalid_environment``
+    """
+    for name, value in environment.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) or _RESERVED_VARIABLE.fullmatch(name):
+            raise ContainerKernelsError(
+                "invalid_environment",
+                f"“{name[:80]}” cannot be the name of a variable here.",
+                "Use letters, digits and '_'; HOME, PATH and names of the container runtime are not free.",
+            )
+        if any(unicodedata.category(each) == "Cs" or each == "\0" for each in value):
+            raise ContainerKernelsError(
+                "invalid_environment", f"The value of {name} holds a character that no variable can.", "Type it again."
+            )
+    return dict(environment)

@@ -31,6 +31,7 @@ from ..models import (
     PhaseName,
     PhaseState,
     Progress,
+    RepairRequest,
     Task,
     TaskState,
     now,
@@ -190,7 +191,12 @@ class TaskService:
         return {running.task.slug for running in self._running.values()}
 
     async def start(
-        self, request: AddRequest, display_name: str, slug: str, work: Callable[[RunningTask], Awaitable[None]]
+        self,
+        request: AddRequest,
+        display_name: str,
+        slug: str,
+        work: Callable[[RunningTask], Awaitable[None]],
+        repair: RepairRequest | None = None,
     ) -> Task:
         """Begin a task and return it as it stands; ``work`` goes on by itself."""
         phases = [Phase(name, "waiting", None) for name in PHASES]
@@ -201,6 +207,7 @@ class TaskService:
             display_name,
             slug,
             request,
+            repair,
             phases,
             None,
             "Starting",

@@ -16,6 +16,7 @@ from .images import ImageService
 from .install import InstallService
 from .jupyter import Jupyter
 from .kernels import KernelService
+from .repair import RepairService
 from .session import SessionService
 from .tasks import Listener, TaskService
 
@@ -29,6 +30,7 @@ class Services:
     kernels: KernelService
     tasks: TaskService
     add: AddService
+    repair: RepairService
 
     async def stop(self) -> None:
         """Cancel what runs and let threads go."""
@@ -61,5 +63,7 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
     )
     images = ImageService(session)
     tasks = TaskService(roots, session.temporary_candidates, listener)
-    add = AddService(session, images, InstallService(session), tasks)
-    return Services(session, images, KernelService(session, tasks), tasks, add)
+    installer, kernels = InstallService(session), KernelService(session, tasks)
+    add = AddService(session, images, installer, tasks)
+    repair = RepairService(session, images, installer, kernels, tasks)
+    return Services(session, images, kernels, tasks, add, repair)

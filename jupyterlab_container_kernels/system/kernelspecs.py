@@ -45,9 +45,10 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class PackagesRecord:
-    """What was installed for a kernel, and where."""
+    """What was installed for a kernel: the kernel's own directory, and the set that it shares with others."""
 
     path: str
+    shared: str | None
     size_bytes: int
     installed: list[str]
 
@@ -63,9 +64,12 @@ class Record:
     language_version: str
     interpreter: str
     gpu: GpuMode
+    gpu_name: str | None
     packages: PackagesRecord
     binds: list[Bind]
     environment: dict[str, str]
+    isolated: bool
+    start_s: float | None
     log: str
     task: str
     created: str
@@ -116,6 +120,7 @@ def stage(
     *,
     display_name: str,
     language: str,
+    interrupt_mode: str,
     metadata: Mapping[str, Any],
     record: Record,
     script: str,
@@ -127,13 +132,37 @@ def stage(
         "argv": ["/bin/bash", "{resource_dir}/init.sh", "{connection_file}"],
         "display_name": display_name,
         "language": language,
-        "interrupt_mode": "signal",
+        "interrupt_mode": interrupt_mode,
         "metadata": {**metadata, _KEY: asdict(record)},
     }
     paths.write_private(directory / "kernel.json", json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
     paths.write_private(directory / "init.sh", script)
     paths.write_private(directory / "logo-svg.svg", logo)
     return directory
+
+
+def amend(staged: Path, **known: float | str | None) -> None:
+    """Add to the record of a staged kernel what its verification has shown."""
+    data = paths.read_json(staged / "kernel.json")
+    data["metadata"][_KEY].update(known)
+    paths.write_private(staged / "kernel.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def overwrite(staged: Path, spec: Spec, roots: Roots) -> None:
+    """Put the files of a staged kernel in the place of a published one's, each in one step.
+
+    The command in ``kernel.json`` is the same in both, so whoever starts the kernel in between gets the new script.
+
+    Raises
+    ------
+    ContainerKernelsError
+        As :func:`require_ours`; ``not_found``: it was deleted meanwhile.
+    """
+    real = require_ours(spec, roots)
+    if read(real) is None:
+        raise ContainerKernelsError("not_found", f"{spec.display_name} was deleted meanwhile.", "Add it again.")
+    for name in ("logo-svg.svg", "init.sh", "kernel.json"):
+        (staged / name).replace(real / name)
 
 
 def publish(staged: Path, roots: Roots) -> Path:

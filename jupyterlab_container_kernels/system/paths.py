@@ -68,6 +68,15 @@ class Roots:
         return self.state / "trash"
 
 
+def unused(directory: Path) -> Path:
+    """Return a path of that name that does not exist; what was there before may have left one behind."""
+    number, path = 1, directory
+    while path.exists():
+        number += 1
+        path = directory.with_name(f"{directory.name}-{number}")
+    return path
+
+
 def make_private(directory: Path) -> Path:
     """Make a directory, and those above it, readable by this user alone. Existing ones are left as they are."""
     missing = []

@@ -4,11 +4,14 @@ import { IRequest, requestJson } from './request';
 import type {
   IAddRequest,
   IInfo,
+  IInspection,
   IKernel,
   IKernelDetails,
+  IKernelLog,
   ILogChunk,
   IRemoval,
   IRemoveRequest,
+  IRepairRequest,
   IResolution,
   ITask
 } from './types';
@@ -16,8 +19,10 @@ import {
   IRows,
   Reader,
   readInfo,
+  readInspection,
   readKernel,
   readKernelDetails,
+  readKernelLog,
   readLogChunk,
   readRemoval,
   readResolution,
@@ -56,6 +61,20 @@ export class ContainerKernelsClient {
     });
   }
 
+  /**
+   * The interpreters in an image that is on the server's machine, best first.
+   *
+   * @param image - The reference.
+   * @param signal - Gives the question up.
+   */
+  inspect(image: string, signal?: AbortSignal): Promise<IInspection> {
+    return this._ask('inspect', readInspection, {
+      method: 'POST',
+      body: { image },
+      signal
+    });
+  }
+
   /** All container kernels of this user. */
   listKernels(): Promise<IRows<IKernel>> {
     return this._askRows('kernels', 'kernels', readKernel);
@@ -79,9 +98,17 @@ export class ContainerKernelsClient {
     });
   }
 
-  /** What the last start of a kernel wrote to standard error. */
-  getKernelLog(slug: string): Promise<ILogChunk> {
-    return this._ask(`kernels/${encodeURIComponent(slug)}/log`, readLogChunk);
+  /** What the last start of a kernel said, and what became of it. */
+  getKernelLog(slug: string): Promise<IKernelLog> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}/log`, readKernelLog);
+  }
+
+  /** Start mending a kernel; the task tells the rest. */
+  repairKernel(slug: string, request: IRepairRequest): Promise<ITask> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}/repair`, readTask, {
+      method: 'POST',
+      body: request
+    });
   }
 
   /** Tasks that run, and ended ones that nobody dismissed. */

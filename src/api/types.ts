@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'invalid_display_name'
   | 'invalid_slug'
   | 'invalid_bind'
+  | 'invalid_environment'
   | 'slug_taken'
   | 'kernel_running'
   | 'not_ours'
@@ -119,6 +120,31 @@ export interface IBind {
   read_only: boolean;
 }
 
+/** The question what interpreters an image holds. */
+export interface IInspectRequest {
+  image: string;
+}
+
+/** An interpreter in an image. */
+export interface IFoundInterpreter {
+  /** Key of the language, as `python`. */
+  language: string;
+  /** As `Python 3.11.2`; of a kernel that the image ships, its display name. */
+  title: string;
+  /** Absolute, inside the image; what `IAddRequest.interpreter` takes. */
+  path: string;
+  version: string;
+  /** Of the kernel package in the image; `null` when it has to be installed. */
+  kernel_version: string | null;
+  /** What tells it from the others, as `conda`. */
+  notes: string[];
+}
+
+/** The interpreters in an image, best first. */
+export interface IInspection {
+  interpreters: IFoundInterpreter[];
+}
+
 /** Whether a kernel gets the GPU. */
 export type GpuChoice = 'auto' | 'on' | 'off';
 
@@ -129,6 +155,12 @@ export interface IAddRequest {
   slug?: string | null;
   gpu?: GpuChoice;
   binds?: IBind[];
+  /** Its path inside the image; `null` takes the best that is found. */
+  interpreter?: string | null;
+  /** Variables that the kernel gets, literally. */
+  environment?: Record<string, string>;
+  /** Keep the host's `~/.local` and variables of its languages out. */
+  isolated?: boolean;
 }
 
 /** The image of a kernel. */
@@ -157,6 +189,8 @@ export interface IKernelPackages {
   size_bytes: number | null;
   /** `name==version` of what we installed. */
   installed: string[];
+  /** What the user installed from the kernel since, as by `%pip install`. */
+  added: string[];
 }
 
 /** Whether a kernel can start, as far as can be seen without starting it. */
@@ -181,9 +215,17 @@ export interface IKernel {
   status: IKernelStatus;
   image: IKernelImage;
   runtime: IKernelRuntime;
+  /** Its path inside the image. */
+  interpreter: string;
   gpu: GpuChoice;
+  /** The GPU that the kernel saw when it was verified. */
+  gpu_name: string | null;
   packages: IKernelPackages;
   binds: IBind[];
+  environment: Record<string, string>;
+  isolated: boolean;
+  /** How long it took to answer when it was verified, in seconds. */
+  start_s: number | null;
   created: string;
   resource_dir: string;
   /** How many kernels of this name run on this Jupyter server. */
@@ -234,6 +276,16 @@ export interface IRemoval {
   freed_bytes: number;
 }
 
+/** What mends a kernel. */
+export type RepairAction = 'relink' | 'pull' | 'reinstall';
+
+/** How to mend a kernel. What is left out gets its default at the server. */
+export interface IRepairRequest {
+  action: RepairAction;
+  /** `relink`: the path of the image file. */
+  image?: string | null;
+}
+
 /** A step of a task. */
 export interface IPhase {
   name: 'resolve' | 'acquire' | 'inspect' | 'install' | 'verify' | 'publish';
@@ -247,7 +299,7 @@ export interface IProgress {
   total_bytes: number | null;
 }
 
-/** A kernel that is being added, or the end of it. */
+/** A kernel that is being added or mended, or the end of it. */
 export interface ITask {
   id: string;
   /** Grows with each change. */
@@ -259,6 +311,8 @@ export interface ITask {
   slug: string;
   /** What was asked for, to retry or edit it. */
   request: IAddRequest;
+  /** Set when it mends a kernel that exists. */
+  repair: IRepairRequest | null;
   phases: IPhase[];
   /** The name of the running (or failed) phase. */
   phase: string | null;
@@ -285,4 +339,37 @@ export interface ILogChunk {
   size_bytes: number;
   /** Where the log lies on the server's machine. */
   path: string;
+}
+
+/** Why something failed, and what mends it. */
+export interface IDiagnosis {
+  /** The row of the catalogue of failures; `unknown` when none fits. */
+  cause: string;
+  message: string;
+  hint: string;
+  /** Which buttons mend it, best first. */
+  remedies: (RepairAction | 'free_space')[];
+  /** The last lines of what was said. */
+  lines: string[];
+}
+
+/** What became of the last start of a kernel. */
+export interface ILastStart {
+  state: 'never' | 'running' | 'ended' | 'failed';
+  started: string | null;
+  /** The machine on which it was started. */
+  node: string | null;
+  exit_code: number | null;
+  /** Set when it failed. */
+  diagnosis: IDiagnosis | null;
+}
+
+/** The log of the last start of a kernel, and what became of it. */
+export interface IKernelLog {
+  text: string;
+  offset: number;
+  next_offset: number;
+  size_bytes: number;
+  path: string;
+  start: ILastStart;
 }

@@ -2,22 +2,28 @@ import {
   ErrorCode,
   IAddRequest,
   IBind,
+  IDiagnosis,
   IDiskRoom,
   IError,
+  IFoundInterpreter,
   IGpuInfo,
   IInfo,
+  IInspection,
   IKernel,
   IKernelDetails,
   IKernelImage,
+  IKernelLog,
   IKernelPackages,
   IKernelRuntime,
   IKernelStatus,
+  ILastStart,
   ILimits,
   ILogChunk,
   IPhase,
   IProgress,
   IRemoval,
   IRemovalItem,
+  IRepairRequest,
   IResolution,
   IRunningKernel,
   IRuntimeInfo,
@@ -112,6 +118,18 @@ function list<T>(read: Reader<T>): Reader<T[]> {
   };
 }
 
+const texts: Reader<Record<string, string>> = (value, where) => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UnexpectedShapeError(where, 'object', value);
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      text(item, `${where}.${key}`)
+    ])
+  );
+};
+
 type Fields<T> = {
   [K in keyof T]-?: undefined extends T[K]
     ? IOptional<Exclude<T[K], undefined>>
@@ -149,6 +167,7 @@ const errorCode = oneOf<ErrorCode>(
   'invalid_display_name',
   'invalid_slug',
   'invalid_bind',
+  'invalid_environment',
   'slug_taken',
   'kernel_running',
   'not_ours',
@@ -220,7 +239,10 @@ export const readAddRequest = record<IAddRequest>({
   display_name: optional(orNull(text)),
   slug: optional(orNull(text)),
   gpu: optional(gpuChoice),
-  binds: optional(list(bind))
+  binds: optional(list(bind)),
+  interpreter: optional(orNull(text)),
+  environment: optional(texts),
+  isolated: optional(flag)
 });
 
 /** Reads the schema `Info`. */
@@ -272,6 +294,20 @@ export const readResolution = record<IResolution>({
   stored: flag
 });
 
+/** Reads the schema `Inspection`. */
+export const readInspection = record<IInspection>({
+  interpreters: list(
+    record<IFoundInterpreter>({
+      language: text,
+      title: text,
+      path: text,
+      version: text,
+      kernel_version: orNull(text),
+      notes: list(text)
+    })
+  )
+});
+
 /** Reads the schema `Kernel`. */
 export const readKernel = record<IKernel>({
   slug: text,
@@ -285,13 +321,19 @@ export const readKernel = record<IKernel>({
     path: text,
     version: orNull(text)
   }),
+  interpreter: text,
   gpu: gpuChoice,
+  gpu_name: orNull(text),
   packages: record<IKernelPackages>({
     path: orNull(text),
     size_bytes: orNull(integer),
-    installed: list(text)
+    installed: list(text),
+    added: list(text)
   }),
   binds: list(bind),
+  environment: texts,
+  isolated: flag,
+  start_s: orNull(number),
   created: text,
   resource_dir: text,
   running: integer
@@ -327,6 +369,12 @@ export const readTask = record<ITask>({
   display_name: text,
   slug: text,
   request: readAddRequest,
+  repair: orNull(
+    record<IRepairRequest>({
+      action: oneOf('relink', 'pull', 'reinstall'),
+      image: optional(orNull(text))
+    })
+  ),
   phases: list(
     record<IPhase>({
       name: oneOf(
@@ -359,6 +407,30 @@ export const readLogChunk = record<ILogChunk>({
   next_offset: integer,
   size_bytes: integer,
   path: text
+});
+
+/** Reads the schema `KernelLog`. */
+export const readKernelLog = record<IKernelLog>({
+  text,
+  offset: integer,
+  next_offset: integer,
+  size_bytes: integer,
+  path: text,
+  start: record<ILastStart>({
+    state: oneOf('never', 'running', 'ended', 'failed'),
+    started: orNull(text),
+    node: orNull(text),
+    exit_code: orNull(integer),
+    diagnosis: orNull(
+      record<IDiagnosis>({
+        cause: text,
+        message: text,
+        hint: text,
+        remedies: list(oneOf('relink', 'pull', 'reinstall', 'free_space')),
+        lines: list(text)
+      })
+    )
+  })
 });
 
 /** Rows that could be read, and why the others could not. */

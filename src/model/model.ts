@@ -15,7 +15,7 @@ import type {
   IInfo,
   IKernel,
   IKernelDetails,
-  ILogChunk,
+  IKernelLog,
   IRemoval,
   IRemoveRequest,
   IResolution,
@@ -226,7 +226,7 @@ export class ContainerKernelsModel
     return removal;
   }
 
-  getKernelLog(slug: string): Promise<ILogChunk> {
+  getKernelLog(slug: string): Promise<IKernelLog> {
     return this._ask(() => this._client.getKernelLog(slug));
   }
 

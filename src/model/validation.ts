@@ -245,7 +245,7 @@ export function checkForm(
 }
 
 /** What to send for a form without problems. */
-export function toRequest(values: IFormValues): Required<IAddRequest> {
+export function toRequest(values: IFormValues): IAddRequest {
   return {
     image: unwrap(values.image),
     display_name: values.displayName.trim(),

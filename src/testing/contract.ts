@@ -11,6 +11,7 @@ export interface ISchema {
   anyOf?: ISchema[];
   items?: ISchema;
   properties?: Record<string, ISchema>;
+  additionalProperties?: ISchema | boolean;
   required?: string[];
 }
 
@@ -78,6 +79,9 @@ export function example(contract: IContract, schema: ISchema): unknown {
   }
   switch (chosen.type) {
     case 'object':
+      if (typeof chosen.additionalProperties === 'object') {
+        return { NAME: example(contract, chosen.additionalProperties) };
+      }
       return Object.fromEntries(
         Object.entries(chosen.properties ?? {}).map(([name, field]) => [
           name,

@@ -28,8 +28,12 @@ export function aTask(change: Partial<ITask> = {}): ITask {
       display_name: 'Debian 12',
       slug: null,
       gpu: 'auto',
-      binds: []
+      binds: [],
+      interpreter: null,
+      environment: {},
+      isolated: true
     },
+    repair: null,
     phases: PHASES.map((name, index) => ({
       name,
       state: index < 1 ? 'done' : index === 1 ? 'running' : 'waiting',
@@ -67,13 +71,19 @@ export function aKernel(change: Partial<IKernel> = {}): IKernel {
       path: '/usr/bin/apptainer',
       version: '1.4.5'
     },
+    interpreter: '/usr/bin/python3',
     gpu: 'auto',
+    gpu_name: null,
     packages: {
       path: '/home/u/.local/share/jupyter/container-kernels/packages/debian-12',
       size_bytes: 25_000_000,
-      installed: ['ipykernel==7.1.0']
+      installed: ['ipykernel==7.1.0'],
+      added: []
     },
     binds: [],
+    environment: {},
+    isolated: true,
+    start_s: 1.2,
     created: '2026-03-01T10:00:00Z',
     resource_dir: '/home/u/.local/share/jupyter/kernels/debian-12',
     running: 0,

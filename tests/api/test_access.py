@@ -25,8 +25,10 @@ MUTATING = [(verb, path) for verb, path in ALLOWED if verb != "get"]
 ON_AN_EMPTY_SERVER = {
     ("get", "info"): 200,
     ("post", "resolve"): 400,
+    ("post", "inspect"): 400,
     ("get", "kernels"): 200,
     ("post", "kernels"): 400,
+    ("post", "kernels/demo/repair"): 400,
     ("get", "tasks"): 200,
 }
 

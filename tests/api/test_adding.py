@@ -134,9 +134,9 @@ class TestWithARuntimeThatFails:
     CASES = [  # noqa: RUF012
         ("echo 'FATAL:   could not open image: image format not recognized' >&2; exit 255",
          "inspect", "image_unusable", "damaged"),
-        ("echo CONTAINER_KERNELS_PROBE_END", "inspect", "language_missing", "no Python"),
+        ("echo CONTAINER_KERNELS_PROBE_END", "inspect", "language_missing", "Python"),
         ("echo 'CONTAINER_KERNELS_PYTHON {\"path\"'; echo CONTAINER_KERNELS_PROBE_END", "inspect", "language_missing",
-         "no Python"),
+         "Python"),
         ("exit 0", "inspect", "runtime_failed", "it said nothing"),
         (probe("null") + "echo 'ERROR: No matching distribution found for ipykernel'; exit 1",
          "install", "install_failed", "ipykernel"),

@@ -183,7 +183,7 @@ async def test_a_folder_that_a_record_names_and_we_did_not_make_stays(
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "data").write_text("x")
-    packages = PackagesRecord(str(precious), 1, [])
+    packages = PackagesRecord(str(precious), None, 1, [])
     add_kernel(roots, "demo", image, packages=packages, log=str(precious / "data"))
     removal = (await client("delete", "kernels/demo")).holds("Removal")
     assert {item["what"] for item in removal["removal"] if item["goes"]} == {"kernelspec"}
@@ -244,15 +244,15 @@ async def test_the_log_of_the_last_start_is_shown(client: Client, roots: Roots, 
     add_kernel(roots, "demo", image)
     chunk = (await client("get", "kernels/demo/log")).holds("LogChunk")
     assert chunk["text"] == "a line\n"
-    assert chunk["path"] == str(roots.logs / "demo" / "last-start.log")
-    (roots.logs / "demo" / "last-start.log").unlink()
+    assert chunk["path"] == str(roots.logs / "demo" / "last-start")
+    (roots.logs / "demo" / "last-start").unlink()
     assert (await client("get", "kernels/demo/log")).holds("LogChunk")["text"] == ""
 
 
 async def test_of_a_long_log_the_end_is_shown(client: Client, roots: Roots, image: Path) -> None:
     add_kernel(roots, "demo", image)
     lines = [f"line {number} ü" for number in range(60_000)]
-    (roots.logs / "demo" / "last-start.log").write_text("\n".join(lines) + "\n")
+    (roots.logs / "demo" / "last-start").write_text("\n".join(lines) + "\n")
     chunk = (await client("get", "kernels/demo/log")).holds("LogChunk")
     assert chunk["text"].endswith(f"{lines[-1]}\n")
     assert chunk["next_offset"] == chunk["size_bytes"]

@@ -128,7 +128,7 @@ def test_a_folder_that_went_away_is_named_in_the_log_and_the_kernel_starts(
     folder.rmdir()
     with started("gone", Path.home()) as client:
         assert printed(client, "print(1)") == "1"
-    assert f"The folder {folder} is not there" in (bed.state / "logs/gone/last-start.log").read_text()
+    assert f"The folder {folder} is not there" in (bed.state / "logs/gone/last-start").read_text()
 
 
 def test_hostile_names_are_taken_literally(

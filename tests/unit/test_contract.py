@@ -57,6 +57,8 @@ def schema_of(hint: Any) -> dict[str, Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is list:
         return {"type": "array", "items": schema_of(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": schema_of(arguments[1])}
     if origin is Literal:
         return {"type": "string", "enum": list(arguments)}
     assert origin in (types.UnionType, typing.Union) and arguments[-1] is type(None) and len(arguments) == 2, hint
@@ -119,7 +121,9 @@ def test_a_field_is_required_unless_it_has_a_default_and_the_defaults_agree(name
     assert defaults == told
 
 
-@pytest.mark.parametrize("name", ["ResolveRequest", "AddRequest", "RemoveRequest", "Bind"])
+@pytest.mark.parametrize(
+    "name", ["ResolveRequest", "InspectRequest", "AddRequest", "RemoveRequest", "RepairRequest", "Bind"]
+)
 def test_what_comes_in_may_hold_nothing_else(name: str) -> None:
     assert SCHEMAS[name]["additionalProperties"] is False
 

@@ -27,7 +27,14 @@ def stage(roots: Roots, image: Path, slug: str = "demo", workspace: str = "w", *
     if not directory.exists():
         paths.make_marked(directory)
     values = {"display_name": "Demo", "language": "python", "script": "#!/bin/bash\n", "logo": "<svg/>"} | changes
-    return kernelspecs.stage(directory, slug, metadata={"debugger": True}, record=record(roots, slug, image), **values)
+    return kernelspecs.stage(
+        directory,
+        slug,
+        interrupt_mode="signal",
+        metadata={"debugger": True},
+        record=record(roots, slug, image),
+        **values,
+    )
 
 
 def test_a_staged_kernel_is_private_and_out_of_jupyters_sight(roots: Roots, image: Path, umask: int) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from jupyterlab_container_kernels.languages.python import Python
 from jupyterlab_container_kernels.models import Bind
 from jupyterlab_container_kernels.runtimes.apptainer import Apptainer
 from jupyterlab_container_kernels.runtimes.base import FoundRuntime
-from jupyterlab_container_kernels.services.add import _NEVER_INSIDE
+from jupyterlab_container_kernels.services.work import _NEVER_INSIDE, _NOT_INSIDE_ISOLATED
 from jupyterlab_container_kernels.system.process import start_ticks_of
 from tests.builders import FAKE_APPTAINER, write_sif
 
@@ -41,7 +43,7 @@ def launch(**changes: Any) -> LaunchSpec:
         "unset": ["LD_PRELOAD", "PYTHON*"],
         "binds": [Bind("/packages/demo", None, False), Bind("/data", "/in", True), Bind("/ro", None, True)],
         "gpu": "auto",
-        "log": Path("/logs/demo/last-start.log"),
+        "log": Path("/logs/demo/last-start"),
     }
     return LaunchSpec(**{**values, **changes})
 
@@ -119,7 +121,7 @@ class Stage:
 
     @property
     def log(self) -> Path:
-        return self.directory / "logs" / "last-start.log"
+        return self.directory / "logs" / "last-start"
 
     @property
     def connection(self) -> Path:
@@ -136,7 +138,7 @@ class Stage:
             "binds": [],
             "argv": ["/bin/true", "{connection_file}"],
             "environment": {},
-            "unset": [*_NEVER_INSIDE, *Python.unset],
+            "unset": [*_NEVER_INSIDE, *_NOT_INSIDE_ISOLATED, *Python.unset],
         }
         found = FoundRuntime("apptainer", "Apptainer", str(self.runtime), (1, 4, 5))
         path = self.directory / "init.sh"
@@ -230,6 +232,11 @@ MISSING: list[tuple[str, Callable[[Stage], object], str]] = [
     ("image", lambda stage: stage.image.unlink(), "The image {image} is not there on "),
     ("connection", lambda stage: stage.connection.unlink(), "Jupyter's connection file '{connection}' is missing"),
     ("runtime", lambda stage: setattr(stage, "runtime", Path("/no/such/apptainer")), "Apptainer is not there on "),
+    (
+        "packages",
+        lambda stage: stage.changes.update(needed=[Path("/no/such/set")]),
+        "The packages of this kernel are no longer at /no/such/set on ",
+    ),
 ]
 
 
@@ -243,8 +250,10 @@ def test_what_is_missing_is_said_in_one_line(
     started = stage.start(PATH=str(path))
     assert started.returncode == 69
     assert started.runs == []
-    [line] = started.log.splitlines()
+    *head, line, end = started.log.splitlines()
+    assert [each.partition(":")[0] for each in head] == ["# started", "# node", "# jupyter", "# runtime", "# image"]
     assert line.startswith("container-kernels: ")
+    assert re.fullmatch(r"# ended: \S+ failed 69", end)
     assert words.format(image=stage.image, connection=stage.connection) in line
     assert started.stderr.splitlines() == [line], "Jupyter's log has it, too"
 
@@ -287,11 +296,82 @@ def test_host_variables_that_do_harm_do_not_reach_the_container(stage: Stage) ->
         "VIRTUAL_ENV": "/x", "MPLBACKEND": "x", "JUPYTER_TOKEN": "secret", "JUPYTERHUB_API_TOKEN": "secret",
         "R_LIBS_USER": "/x", "PERL5LIB": "/x", "DOCKER_PASSWORD": "secret", "APPTAINER_DOCKER_PASSWORD": "secret",
         "PIP_TARGET": "/x", "ENV": "/x", "SSL_CERT_FILE": "/no/such/file", "BASH_FUNC_module%%": "() { echo x; }",
+        "R_HOME": "/x", "JULIA_PROJECT": "/x", "LMOD_CMD": "/x", "APPTAINER_CONTAINALL": "1", "APPTAINER_NO_HOME": "1",
+        "SINGULARITY_CLEANENV": "1", "APPTAINER_PWD": "/x", "JUPYTERHUB_OAUTH_ACCESS_TOKEN": "secret",
     }  # fmt: skip
-    kept = {"SLURM_JOB_ID": "1", "CUDA_VISIBLE_DEVICES": "0", "OMP_NUM_THREADS": "4", "PIP_INDEX_URL": "u", "TZ": "UTC"}
+    kept = {
+        "SLURM_JOB_ID": "1", "CUDA_VISIBLE_DEVICES": "0", "ROCR_VISIBLE_DEVICES": "1", "OMP_NUM_THREADS": "4",
+        "PIP_INDEX_URL": "u", "TZ": "UTC", "https_proxy": "http://p:1", "APPTAINER_CACHEDIR": "/c",
+    }  # fmt: skip
     environment = run_of(stage.start(**harmful, **kept))["environment"]
     assert set(environment) & set(harmful) == set()
     assert {name: environment[name] for name in kept} == kept
+
+
+def test_an_open_kernel_gets_the_rest_of_the_environment_but_no_secret(stage: Stage) -> None:
+    stage.changes = {"unset": _NEVER_INSIDE, "isolated": False}
+    host = {"PYTHONPATH": "/x", "R_LIBS_USER": "/x", "CONDA_PREFIX": "/x"}
+    started = stage.start(**host, JUPYTER_TOKEN="secret", LD_PRELOAD="")
+    environment = run_of(started)["environment"]
+    assert {name: environment[name] for name in host} == host
+    assert not {"JUPYTER_TOKEN", "LD_PRELOAD"} & set(environment)
+    assert "open to the rest" in (stage.directory / "init.sh").read_text()
+
+
+#: What the image has, what the host says, what arrives (an empty value: the variable does not).
+LOCALES: list[tuple[list[str] | None, dict[str, str], dict[str, str]]] = [
+    (["c", "c.utf8", "posix"], {"LANG": "C.UTF-8"}, {"LANG": "C.UTF-8", "LC_ALL": ""}),
+    (["c", "c.utf8", "posix"], {"LANG": "en_US.UTF-8", "LC_ALL": "de_DE.UTF-8"}, {"LANG": "C.UTF-8", "LC_ALL": ""}),
+    (["c", "posix", "en_us.utf8"], {"LANG": "xx_XX"}, {"LANG": "en_US.UTF-8"}),
+    (["c", "posix", "en_us.utf8"], {"LANG": "en_US.utf8"}, {"LANG": "en_US.utf8"}),  # another spelling
+    (["c", "c.utf8"], {"LC_ALL": "C.UTF-8", "LC_CTYPE": "no_NO"}, {"LC_ALL": "C.UTF-8", "LC_CTYPE": "", "LANG": ""}),
+    (["c", "posix"], {"LANG": "en_US.UTF-8"}, {"LANG": "C"}),  # nothing with UTF-8 there
+    (["c", "c.utf8"], {}, {"LANG": "C.UTF-8"}),  # env -i
+    (None, {"LANG": "en_US.UTF-8"}, {"LANG": "en_US.UTF-8"}),  # nobody knows
+]
+
+
+@pytest.mark.parametrize(("has", "host", "inside"), LOCALES)
+def test_a_locale_that_the_image_lacks_is_repaired(
+    stage: Stage, has: list[str] | None, host: dict[str, str], inside: dict[str, str]
+) -> None:
+    stage.changes = {"locales": has}
+    environment = run_of(stage.start(**host))["environment"]
+    assert {name: environment.get(name, "") for name in inside} == inside
+
+
+def test_folders_that_the_session_binds_and_that_are_gone_do_not_stop_the_kernel(stage: Stage) -> None:
+    binds = f"/no/such/folder,{stage.work}:/w:ro,/also/gone:/x"
+    started = stage.start(APPTAINER_BIND=binds, SINGULARITY_BINDPATH="/gone")
+    environment = run_of(started)["environment"]
+    assert environment["APPTAINER_BIND"] == f"{stage.work}:/w:ro"
+    assert environment["SINGULARITY_BINDPATH"] == ""
+    assert "The folder /no/such/folder of APPTAINER_BIND is not there on " in started.log
+
+
+def test_a_home_directory_that_is_not_the_accounts_is_the_kernels_home(stage: Stage) -> None:
+    assert run_of(stage.start())["options"]["--home"] == [str(stage.directory)]
+
+
+def test_the_accounts_own_home_directory_needs_no_option(stage: Stage) -> None:
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    assert "--home" not in run_of(stage.start(HOME=home))["options"]
+
+
+def test_the_file_system_of_the_notebooks_folder_is_visible_as_a_whole(stage: Stage, tmp_path: Path) -> None:
+    project = tmp_path / "the project"
+    project.mkdir()
+    stage.start()
+    (stage.directory / "runs").rename(tmp_path / "earlier")
+    (stage.directory / "runs").mkdir()
+    command = 'mount -t tmpfs none "$0" && mkdir -p "$0/lab/notebooks" && cd "$0/lab/notebooks" && exec bash "$1" "$2"'
+    subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, project, stage.directory / "init.sh",
+         stage.connection],
+        env={"PATH": os.environ["PATH"], "FAKE_APPTAINER_RECORD": str(stage.directory / "runs")}, check=True, timeout=30,
+    )  # fmt: skip
+    [run] = stage.runs()
+    assert run["options"]["--bind"] == [str(stage.connection.parent), f"{project}/lab/notebooks", str(project)]
 
 
 def test_variables_have_their_values_literally(stage: Stage) -> None:
@@ -383,6 +463,44 @@ def test_a_kernel_that_needs_no_gpu_says_nothing(stage: Stage, gpu: str) -> None
         assert set(run_of(started)["options"]) & {"--nv", "--rocm"} == set()
 
 
+def test_the_log_has_a_head_and_an_end(stage: Stage) -> None:
+    stage.changes = {"argv": ["/bin/sh", "-c", "echo oh dear >&2; exit 7"]}
+    started = stage.start(JPY_PARENT_PID=str(os.getpid()))
+    lines = started.log.splitlines()
+    assert re.fullmatch(r"# started: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}", lines[0])
+    assert lines[1:5] == [
+        f"# node: {socket.gethostname()}", f"# jupyter: {os.getpid()}", f"# runtime: {FAKE_APPTAINER}",
+        f"# image: {stage.image}",
+    ]  # fmt: skip
+    assert lines[-2] == "container-kernels: The kernel ended with the exit code 7."
+    assert re.fullmatch(r"# ended: \S+ failed 7", lines[-1])
+
+
+#: How a kernel ends, and what the log says of it.
+ENDS = [("exit 0", "ended 0", ""), ("kill -SEGV $$", "failed 139", "ended by signal 11 (SEGV)")]
+
+
+@pytest.mark.parametrize(("how", "end", "words"), ENDS)
+def test_the_end_of_the_log_tells_how_the_kernel_ended(stage: Stage, how: str, end: str, words: str) -> None:
+    stage.changes = {"argv": ["/bin/sh", "-c", how]}
+    log = stage.start().log
+    assert log.splitlines()[-1].endswith(end)
+    assert words in log
+
+
+def test_a_long_log_is_cut_while_the_kernel_runs(stage: Stage) -> None:
+    stage.changes = {"argv": [sys.executable, "-c", "import sys, time\nsys.stderr.write('x' * 79 + '\\n')\n"
+                              "for _ in range(20000): sys.stderr.write('x' * 79 + '\\n')\ntime.sleep(60)"]}  # fmt: skip
+    process = stage.popen()
+    until(lambda: stage.log.exists() and stage.log.stat().st_size > 1024 * 1024)
+    until(lambda: stage.log.stat().st_size < 4096)
+    assert stage.log.read_text().splitlines()[0].startswith("# started: ")
+    assert "(earlier lines were dropped)" in stage.log.read_text()
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert "ended" in stage.log.read_text().splitlines()[-1]
+
+
 # ---- signals and ends
 
 #: Counts what it is sent, writes it down, and ends when it is told to.
@@ -449,6 +567,7 @@ def test_nothing_outlives_a_script_that_is_killed(stage: Stage, counter: subproc
     os.killpg(counter.pid, signal.SIGKILL)
     until(lambda: start_ticks_of(kernel) is None)
     assert start_ticks_of(stage.runs()[0]["pid"]) is None
+    until(lambda: stage.log.read_text().rstrip().endswith("killed"))
 
 
 def test_nothing_outlives_a_server_that_is_killed(stage: Stage) -> None:
@@ -460,3 +579,4 @@ def test_nothing_outlives_a_server_that_is_killed(stage: Stage) -> None:
     server.wait()
     process.communicate(timeout=20)
     assert start_ticks_of(int((stage.work / "ready").read_text())) is None
+    assert "server-gone" in stage.log.read_text()

@@ -112,6 +112,9 @@ function describeSchema(schema: ISchema): string {
       if (each.type === 'array') {
         return [`${describeSchema(each.items as ISchema)}[]`];
       }
+      if (typeof each.additionalProperties === 'object') {
+        return [`Record<string, ${describeSchema(each.additionalProperties)}>`];
+      }
       return [each.type === 'integer' ? 'number' : String(each.type)];
     })
   );
@@ -146,11 +149,13 @@ const readers: [string, validate.Reader<unknown>][] = [
   ['AddRequest', validate.readAddRequest],
   ['Info', validate.readInfo],
   ['Resolution', validate.readResolution],
+  ['Inspection', validate.readInspection],
   ['Kernel', validate.readKernel],
   ['KernelDetails', validate.readKernelDetails],
   ['Removal', validate.readRemoval],
   ['Task', validate.readTask],
-  ['LogChunk', validate.readLogChunk]
+  ['LogChunk', validate.readLogChunk],
+  ['KernelLog', validate.readKernelLog]
 ];
 
 /** Visits every field of an example, however deep. */

@@ -10,25 +10,37 @@
 
 image=/images/sha256-1.sif
 runtime=/usr/bin/apptainer
-log=/logs/demo/last-start.log
+log=/logs/demo/last-start
 gpu=auto
+packages=()
 connection=$1
-
-# ---- what is written to standard error stands in the log; our own lines go to Jupyter's log as well
-
-exec 3>&2
-if (umask 077 && : > "$log") 2> /dev/null; then exec 2>> "$log"; fi
+server=$JPY_PARENT_PID
 
 for name in $(compgen -A function); do unset -f "$name"; done
 
+# ---- the log of this start: a head, standard error, an end. Our own lines go to Jupyter's log as well.
+
+exec 3>&2
+logged=
+if (umask 077 && : > "$log") 2> /dev/null; then exec 2>> "$log" && logged=yes; fi
+
+head_of_log() {
+  printf '# started: %(%Y-%m-%dT%H:%M:%S%z)T\n# node: %s\n# jupyter: %s\n# runtime: %s\n# image: %s\n' \
+    -2 "$HOSTNAME" "$server" "$runtime" "$image" >&2
+}
+
+end_of_log() { # WHAT [EXIT CODE]
+  printf '# ended: %(%Y-%m-%dT%H:%M:%S%z)T %s %s\n' -1 "$1" "$2" >&2
+}
+
 say() {
   printf 'container-kernels: %s\n' "$1" >&2
-  if [ /dev/fd/2 -ef /dev/fd/3 ]; then return; fi
-  printf 'container-kernels: %s\n' "$1" >&3
+  if [ -n "$logged" ]; then printf 'container-kernels: %s\n' "$1" >&3; fi
 }
 
 fail() {
   say "$1"
+  end_of_log failed 69
   exit 69
 }
 
@@ -46,15 +58,19 @@ if [ -n "$(trap -p INT)" ] && [ -z "$CONTAINER_KERNELS_HEARS" ]; then
     exec /bin/bash "$0" "$@"
   fi
 fi
+head_of_log
 if [ -n "$(trap -p INT)" ]; then say "The Jupyter server ignores SIGINT, so this kernel cannot be interrupted."; fi
 unset CONTAINER_KERNELS_HEARS
 
 # ---- what has to be there
 
-here=$(pwd -P)
+here=$(pwd -P) || fail "The folder $PWD, in which the kernel was to start, is not there on $HOSTNAME."
 [ -r "$connection" ] || fail "Jupyter's connection file '$connection' is missing or cannot be read."
 [ -e "$image" ] || fail "The image $image is not there on $HOSTNAME: it was moved or deleted, or its file system is not mounted."
 [ -r "$image" ] || fail "The image $image may not be read by you on $HOSTNAME."
+for directory in "${packages[@]}"; do
+  [ -d "$directory" ] || fail "The packages of this kernel are no longer at $directory on $HOSTNAME."
+done
 if ! [ -x "$runtime" ]; then
   found=$(type -P apptainer || type -P singularity) ||
     fail "Apptainer is not there on $HOSTNAME: neither $runtime nor any on PATH."
@@ -67,6 +83,24 @@ fi
 for name in $(compgen -e); do
   case $name in
     LD_PRELOAD | PYTHON*) unset "$name" ;;
+    APPTAINER_BIND* | SINGULARITY_BIND*) # one folder that is missing would stop it all
+      kept='' rest=${!name},
+      while [ -n "$rest" ]; do
+        entry=${rest%%,*} rest=${rest#*,}
+        if [ -e "${entry%%:*}" ]; then
+          kept+=${kept:+,}$entry
+        elif [ -n "$entry" ]; then
+          say "The folder ${entry%%:*} of $name is not there on $HOSTNAME; the kernel starts without it."
+        fi
+      done
+      export "$name=$kept"
+      ;;
+    # a kernel is not cut off from its machine, has the user's home, and stays where it was started
+    APPTAINER_* | SINGULARITY_*)
+      case ${name#*_} in
+        CLEANENV | CONTAIN* | NO_HOME | HOME | PWD | CWD | PID | UNSHARE_PID | NET* | NV* | ROCM) unset "$name" ;;
+      esac
+      ;;
   esac
 done
 
@@ -97,14 +131,39 @@ bind() { # SOURCE [DESTINATION [ro]]
   fi
 }
 
+file_system() { # the mount point of the folder in which the kernel starts
+  local at best=/
+  while read -r _ _ _ _ at _; do
+    case $at in *\\*) printf -v at '%b' "$at" ;; esac
+    case $here/ in "${at%/}"/*) case $at in "$best"*) best=$at ;; esac ;; esac
+  done < /proc/self/mountinfo
+  case $best in
+    # what the image has there, or what is visible anyway
+    / | /usr | /usr/* | /etc | /var | /opt | /bin | /lib* | /sbin | /boot | /dev* | /proc* | /sys* | /run | /tmp) ;;
+    *) printf '%s' "$best" ;;
+  esac
+}
+
+account=$(unset HOME && echo ~) # the home directory that Apptainer mounts, whatever HOME says
+export HOME=${HOME:-$account}
+if [ "$HOME" != "$account" ] && [ -d "$HOME" ]; then options+=(--home "$HOME"); fi
 bind "${connection%/*}"
+for directory in "${packages[@]}"; do bind "$directory"; done
 if [ "$here" != / ]; then bind "$here"; fi
+case $here/ in
+  "$HOME"/*) ;;
+  *)
+    project=$(file_system)
+    if [ -n "$project" ]; then bind "$project"; fi
+    ;;
+esac
 bind /packages/demo
 bind /data /in ro
 bind /ro /ro ro
 if [ -n "$TMPDIR" ]; then bind "$TMPDIR"; fi
-for name in SSL_CERT_FILE REQUESTS_CA_BUNDLE CURL_CA_BUNDLE PIP_CERT; do
-  if [ -f "${!name}" ]; then bind "${!name}"; else unset "$name"; fi
+for name in SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE CURL_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO NODE_EXTRA_CA_CERTS; do
+  if [ -z "${!name}" ]; then continue; fi
+  if [ -e "${!name}" ]; then bind "${!name}"; else unset "$name"; fi
 done
 
 # ---- GPU
@@ -117,10 +176,35 @@ if [ "$gpu" != off ]; then
   fi
 fi
 
+# ---- memory: how often the limit of this session has killed something so far (cgroups, version 2 or 1)
+
+memory_kills() { # sets kills and limit; the limit may stand above, as the job's stands above that of its step
+  local line root='' group='' name count
+  kills='' limit=''
+  while read -r line; do
+    case $line in
+      *:memory:*) root=/sys/fs/cgroup/memory group=${line#*:memory:} ;;
+      0::*) if [ -z "$root" ]; then root=/sys/fs/cgroup group=${line#0::}; fi ;;
+    esac
+  done < /proc/self/cgroup
+  for name in events oom_control; do
+    while read -r line count; do
+      if [ "$line" = oom_kill ]; then kills=$count; fi
+    done < "$root$group/memory.$name"
+  done
+  while [ -z "$limit" ] && [ -n "$group" ]; do
+    group=${group%/}
+    read -r limit < "$root$group/memory.max" || read -r limit < "$root$group/memory.limit_in_bytes"
+    case $limit in max | 9223372036854771712) limit= ;; esac
+    group=${group%/*}
+  done
+} 2> /dev/null
+memory_kills
+kills_before=$kills
+
 # ---- run
 
 kernel=(/usr/bin/python3 -c 'import x; x.run('"'"'y'"'"')' -f "$connection")
-server=$JPY_PARENT_PID
 
 processes() { # the fields "pid session group command" of every process on this machine
   local file line pid rest command
@@ -138,20 +222,30 @@ set -m # each job below gets a process group of its own
 
 coproc guard {
   trap '' INT TERM HUP QUIT
-  exec 2> /dev/null
   read -r container || exit
   while true; do
     word=
     read -r -t 3 word
     status=$?
     [ "$word" = bye ] && exit
-    if [ "$status" -le 128 ]; then break; fi # the script was killed
-    if [ -n "$server" ] && ! kill -0 "$server"; then
-      kill -TERM "$container"
+    if [ "$status" -le 128 ]; then # the script was killed
+      end_of_log killed
+      break
+    fi
+    if [ -n "$server" ] && ! kill -0 "$server" 2> /dev/null; then
+      end_of_log server-gone
+      kill -TERM "$container" 2> /dev/null
       sleep 3
       break
     fi
+    read -r _ size < /proc/self/fdinfo/2
+    if [ -n "$logged" ] && [ "$size" -gt 1048576 ]; then # what a kernel says in weeks must not fill a disk
+      : > "$log"
+      head_of_log
+      echo "# (earlier lines were dropped)" >&2
+    fi
   done
+  exec 2> /dev/null
   kill -KILL -- "-$container"
   processes | while read -r pid session _; do
     if [ "$session" = "$$" ] && [ "$pid" != "$BASHPID" ]; then kill -KILL "$pid"; fi
@@ -172,8 +266,9 @@ interrupt() { # the kernel and what it runs, but neither the runtime nor the hel
     kill -INT "$pid"
   done 2> /dev/null
 }
+asked=
 trap interrupt INT
-trap 'kill -TERM "$container" 2> /dev/null' TERM HUP
+trap 'asked=yes; kill -TERM "$container" 2> /dev/null' TERM HUP
 
 while true; do
   wait "$container"
@@ -181,7 +276,17 @@ while true; do
   kill -0 "$container" 2> /dev/null || break # not a signal that ended the waiting
 done
 echo bye >&"$to_guard"
-if [ "$status" -gt 0 ] && { [ "$status" -lt 128 ] || [ "$status" -eq 255 ]; }; then
+memory_kills
+if [ "$status" -eq 0 ] || [ -n "$asked" ]; then
+  end_of_log ended "$status"
+  exit "$status"
+fi
+if [ -n "$kills" ] && [ "$kills" -gt "${kills_before:-0}" ]; then
+  say "The kernel was killed because this session reached its memory limit of $limit bytes on $HOSTNAME."
+elif [ "$status" -gt 128 ] && [ "$status" -lt 255 ]; then
+  say "The kernel was ended by signal $((status - 128)) ($(kill -l "$((status - 128))"))."
+else
   say "The kernel ended with the exit code $status."
 fi
+end_of_log failed "$status"
 exit "$status"

@@ -1,0 +1,288 @@
+"""The phases in which a kernel is made: resolve → acquire → inspect → install → verify → publish. All or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import failures
+from ..containers import LaunchSpec
+from ..errors import ContainerKernelsError
+from ..languages.base import Interpreter, KernelStart, Language, Packages
+from ..models import AddRequest, KernelRuntime, RepairAction, now
+from ..runtimes.base import FoundRuntime
+from ..system import kernelspecs, paths
+from ..system.kernelspecs import ImageRecord, PackagesRecord, Record, Spec
+from ..system.scripts import fill
+from . import check
+from .images import ImageService
+from .install import Inspected, InstallService
+from .session import SessionService
+from .tasks import RunningTask
+
+#: Host variables that reach no kernel, isolated or not: secrets, and what poisons another system.
+_NEVER_INSIDE = (
+    "LD_PRELOAD", "BASH_ENV", "ENV", "JUPYTER_TOKEN", "JUPYTERHUB_*TOKEN*", "JPY_API_TOKEN", "APPTAINER_DOCKER_*",
+    "SINGULARITY_DOCKER_*", "DOCKER_PASSWORD", "DOCKER_USERNAME",
+)  # fmt: skip
+#: What belongs to the host's own installations, whatever the language of the kernel.
+_NOT_INSIDE_ISOLATED = ("PERL5LIB", "PERLLIB", "R_*", "JULIA_*", "LMOD_*", "_ModuleTable*", "__LMOD*")
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made.
+
+    Parameters
+    ----------
+    request : AddRequest
+        Checked.
+    display_name, slug : str
+    runtime : FoundRuntime
+    replaces : Spec or None
+        The kernel that is mended; it stays as it is until the new one has answered.
+    action : {"relink", "pull", "reinstall"} or None
+        What of it is made anew.
+    """
+
+    request: AddRequest
+    display_name: str
+    slug: str
+    runtime: FoundRuntime
+    replaces: Spec | None = None
+    action: RepairAction | None = None
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Directories of the kernel that is made."""
+
+    workspace: Path
+    packages: Packages
+    log: Path
+
+
+class Work:
+    """The six phases of one plan, as the work of a task."""
+
+    def __init__(self, session: SessionService, images: ImageService, installer: InstallService, plan: Plan) -> None:
+        self._session = session
+        self._roots = session.roots
+        self._images = images
+        self._installer = installer
+        self._plan = plan
+
+    async def __call__(self, running: RunningTask) -> None:
+        try:
+            await self._do(running)
+        except OSError as error:
+            raise failures.explain(str(error), "writing the kernel's files", "internal") from error
+
+    async def _do(self, running: RunningTask) -> None:
+        plan, runtime = self._plan, self._plan.runtime
+        running.say(f"{runtime.title} {runtime.version_text} at {runtime.path}")
+        image = await self._image(running)
+        async with running.phase("inspect", "Looking into the image"):
+            inspected = await self._installer.inspect(runtime, Path(image.path), running.say)
+            interpreter = self._installer.choose(inspected, plan.request.interpreter)
+            running.say(f"{self._language(interpreter).title_of(interpreter)} at {interpreter.path} is taken.")
+
+        places = await self._places(running, runtime, interpreter, Path(image.path))
+        async with running.phase("verify", "Starting the kernel once"):
+            staged = await asyncio.to_thread(self._stage, running, image, inspected, interpreter, places)
+            language = self._language(interpreter)
+            timeout_s = self._session.settings.start_timeout_s
+            seen = await check.verify(running, staged, language, places.log, timeout_s, plan.request.gpu)
+            await asyncio.to_thread(kernelspecs.amend, staged, start_s=seen.start_s, gpu_name=seen.gpu_name)
+
+        async with running.phase("publish", "Putting the tile into the Launcher"):
+            await self._publish(running, staged)
+            for path in (places.packages.own, places.packages.shared, places.log.parent):
+                if path is not None:
+                    running.keeps(path)
+
+    async def _image(self, running: RunningTask) -> ImageRecord:
+        plan = self._plan
+        before = plan.replaces.record.image if plan.replaces else None
+        if before and plan.action == "reinstall":
+            await self._images.header(Path(before.path))
+            for phase in ("resolve", "acquire"):
+                running.skip(phase, f"The image stays: {before.path}")
+            return before
+        async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
+            resolved = await self._images.look_up(plan.request.image)
+        image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull")
+        if before and (image.digest, image.sif_id) in ((before.digest, image.sif_id), (None, before.sif_id)):
+            # the same image: what the user called it, and where it came from, still hold
+            return replace(image, reference=before.reference, source=before.source, digest=before.digest)
+        return image
+
+    async def _places(
+        self, running: RunningTask, runtime: FoundRuntime, interpreter: Interpreter, image: Path
+    ) -> _Places:
+        """Make the directories of the kernel, and install what the image lacks."""
+        plan, roots = self._plan, self._roots
+        workspace = await self._own_directory(running, roots.staging / running.task.id)
+        if plan.replaces is None:
+            own = await self._own_directory(running, paths.unused(roots.packages / plan.slug))
+            logs = await self._own_directory(running, paths.unused(roots.logs / plan.slug))
+        else:  # what the user has installed stays, and what is purged comes back
+            own = await self._existing_directory(Path(plan.replaces.record.packages.path))
+            logs = await self._existing_directory(Path(plan.replaces.record.log).parent)
+        anew = plan.action == "reinstall"
+        shared = await self._installer.install(running, runtime, interpreter, image, own, workspace, anew=anew)
+        return _Places(workspace, Packages(own, shared), logs / "last-start")
+
+    async def _own_directory(self, running: RunningTask, directory: Path) -> Path:
+        await running.owns(directory)
+        return await to_its_end(asyncio.to_thread(paths.make_marked, directory))
+
+    async def _existing_directory(self, directory: Path) -> Path:
+        if await asyncio.to_thread(directory.is_dir):
+            return directory
+        return await to_its_end(asyncio.to_thread(paths.make_marked, directory))
+
+    def _language(self, interpreter: Interpreter) -> Language:
+        return self._session.languages[interpreter.language]
+
+    def _stage(
+        self,
+        running: RunningTask,
+        image: ImageRecord,
+        inspected: Inspected,
+        interpreter: Interpreter,
+        places: _Places,
+    ) -> Path:
+        plan, request = self._plan, self._plan.request
+        language = self._language(interpreter)
+        language.prepare(interpreter, places.packages, request.isolated)
+        start = language.start(interpreter, places.packages, request.isolated)
+        unset = list(_NEVER_INSIDE)
+        if request.isolated:
+            unset += _NOT_INSIDE_ISOLATED
+            unset += [pattern for each in self._session.languages.values() for pattern in each.unset]
+        launch = LaunchSpec(
+            display_name=plan.display_name,
+            image=Path(image.path),
+            argv=start.argv,
+            environment=_environment(start, request),
+            unset=unset,
+            binds=request.binds,
+            gpu=request.gpu,
+            log=places.log,
+            needed=[each for each in (places.packages.own, places.packages.shared) if each is not None],
+            isolated=request.isolated,
+            locales=inspected.locales,
+        )
+        return kernelspecs.stage(
+            places.workspace,
+            plan.slug,
+            display_name=plan.display_name,
+            language=language.kernelspec_language(interpreter),
+            interrupt_mode=start.interrupt_mode,
+            metadata=start.metadata,
+            record=self._record(running, image, interpreter, places),
+            script=self._session.runtimes[plan.runtime.name].start_script(plan.runtime, launch),
+            logo=fill("logo.svg.j2", logo=language.logo, title=language.title),
+        )
+
+    def _record(self, running: RunningTask, image: ImageRecord, interpreter: Interpreter, places: _Places) -> Record:
+        plan, request, packages = self._plan, self._plan.request, places.packages
+        language = self._language(interpreter)
+        return Record(
+            schema=kernelspecs.SCHEMA,
+            image=image,
+            runtime=KernelRuntime(plan.runtime.name, plan.runtime.path, plan.runtime.version_text),
+            language=interpreter.language,
+            language_version=interpreter.version,
+            interpreter=interpreter.path,
+            gpu=request.gpu,
+            gpu_name=None,
+            packages=PackagesRecord(
+                path=str(packages.own),
+                shared=str(packages.shared) if packages.shared else None,
+                size_bytes=paths.disk_usage(packages.shared or packages.own),
+                installed=language.installed(packages.shared) if packages.shared else [],
+            ),
+            binds=list(request.binds),
+            environment=dict(request.environment),
+            isolated=request.isolated,
+            start_s=None,
+            log=str(places.log),
+            task=running.task.id,
+            created=plan.replaces.record.created if plan.replaces else now(),
+        )
+
+    async def _publish(self, running: RunningTask, staged: Path) -> None:
+        """Put the kernel where Jupyter looks; a cancellation is too late for one that is mended."""
+        replaces = self._plan.replaces
+        if replaces is not None:
+            await to_its_end(asyncio.to_thread(kernelspecs.overwrite, staged, replaces, self._roots))
+            running.say(f"{self._plan.display_name} was mended.")
+            return
+        try:
+            await to_its_end(self._publish_new(running, staged))
+        except BaseException:
+            await to_its_end(asyncio.to_thread(self._take_back, running))
+            raise
+
+    async def _publish_new(self, running: RunningTask, staged: Path) -> None:
+        """Move the kernel to where Jupyter looks, and see whether Jupyter sees it."""
+        slug = self._plan.slug
+        published = await asyncio.to_thread(kernelspecs.publish, staged, self._roots)
+        seen = await self._session.jupyter.resource_dir(slug)
+        if seen is not None and seen.resolve() == published.resolve():
+            running.say(f"Published as {slug} in {published}.")
+            return
+        if seen is None:
+            raise ContainerKernelsError(
+                "slug_taken",
+                f"Jupyter does not show the kernel {slug}: your site allows only certain kernel names here.",
+                "Ask your site's support about KernelSpecManager.allowed_kernelspecs.",
+            )
+        raise ContainerKernelsError(
+            "slug_taken",
+            f"Jupyter shows another kernel named {slug}, from {seen}.",
+            "Choose another kernel name under More.",
+        )
+
+    def _take_back(self, running: RunningTask) -> None:
+        """Remove the kernel if this task has published it."""
+        spec = kernelspecs.read(self._roots.kernels / self._plan.slug)
+        if spec is not None and spec.record.task == running.task.id:
+            doomed = kernelspecs.withdraw(spec, self._roots)
+            if doomed is not None:
+                paths.remove_marked(doomed, self._roots.trash)
+
+
+def _environment(start: KernelStart, request: AddRequest) -> dict[str, str]:
+    """Return all variables that have to have these values inside.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``invalid_environment``: the user wants to set what makes the kernel work.
+    """
+    for name in request.environment:
+        if name in start.environment:
+            raise ContainerKernelsError(
+                "invalid_environment",
+                f"The variable {name} cannot be set: it tells the kernel where its packages are.",
+                "Remove it under More.",
+            )
+    return {**request.environment, **start.environment}
+
+
+async def to_its_end(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Do what must not be left half done: a cancellation is raised when it has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
