@@ -182,7 +182,7 @@ async def _run_cell(client: Any, code: str, begun: asyncio.Event | None = None) 
 
     def on_output(message: dict[str, Any]) -> None:
         content = message["content"]
-        if message["msg_type"] == "execute_result":
+        if message["msg_type"] in ("execute_result", "display_data"):  # the latter is IRkernel's way to say it
             cell.result = content["data"].get("text/plain", "")
         elif message["msg_type"] == "stream":
             cell.printed += content["text"]
