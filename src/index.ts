@@ -6,6 +6,7 @@ import { manager } from './plugins/manager';
 import { notifications } from './plugins/notifications';
 import { palette } from './plugins/palette';
 import { panel } from './plugins/panel';
+import { starts } from './plugins/starts';
 import { statusBar } from './plugins/statusBar';
 
 /**
@@ -17,6 +18,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   panel,
   launcher,
   palette,
+  starts,
   statusBar,
   notifications
 ];

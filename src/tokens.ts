@@ -8,8 +8,10 @@ import type {
   IKernel,
   IKernelDetails,
   IKernelLog,
+  IInspection,
   IRemoval,
   IRemoveRequest,
+  IRepairRequest,
   IResolution,
   ITask
 } from './api/types';
@@ -47,6 +49,62 @@ export interface ILogState {
 }
 
 /**
+ * What can be seen of a kernel that was started.
+ *
+ * - `starting`: it has not answered yet;
+ * - `restarting`: somebody restarts it;
+ * - `answered`: it answers;
+ * - `died`: it has died, and Jupyter starts it again or has given up.
+ */
+export type KernelState = 'starting' | 'restarting' | 'answered' | 'died';
+
+/** A kernel of ours that was started, as a page sees it. */
+export interface IStartedKernel {
+  /** Of the kernel that runs. */
+  readonly id: string;
+  /** The kernel's name in Jupyter. */
+  readonly slug: string;
+  readonly displayName: string;
+  readonly state: KernelState;
+}
+
+/**
+ * A start with which something is wrong.
+ *
+ * - `failed`: the kernel could not start;
+ * - `stopped`: it had started, and ended later;
+ * - `slow`: it has not answered yet.
+ */
+export interface ITroubledStart {
+  readonly slug: string;
+  readonly displayName: string;
+  readonly kind: 'failed' | 'stopped' | 'slow';
+  /** What it wrote, and what became of it. */
+  readonly log: IKernelLog;
+}
+
+/** The starts of container kernels, watched by who starts them. */
+export interface IStarts {
+  /** What is wrong, one of a kernel, the newest first. */
+  readonly troubled: readonly ITroubledStart[];
+
+  /** Something is wrong that nobody was told yet. */
+  readonly appeared: ISignal<unknown, ITroubledStart>;
+
+  /** What was wrong with a kernel (its `slug`) no longer is. */
+  readonly settled: ISignal<unknown, string>;
+
+  /** Takes over what is seen of a kernel, whenever that changes. */
+  see(kernel: IStartedKernel): void;
+
+  /** A kernel, by its id, is gone or no longer looked at. */
+  forget(id: string): void;
+
+  /** Somebody has seen what is wrong with a kernel. */
+  dismiss(slug: string): void;
+}
+
+/**
  * The container kernels of the user and the tasks that add them.
  *
  * Methods reject with an object of `message` and, when the server part said
@@ -77,6 +135,9 @@ export interface IContainerKernels {
   /** Whether the list is being read. */
   readonly isRefreshing: boolean;
 
+  /** What is wrong with starts. */
+  readonly starts: IStarts;
+
   /** Something of the above changed. */
   readonly stateChanged: ISignal<unknown, void>;
 
@@ -101,8 +162,14 @@ export interface IContainerKernels {
   /** What an image reference stands for, without downloading it. */
   resolve(image: string, signal?: AbortSignal): Promise<IResolution>;
 
+  /** The interpreters in an image that is on the server's machine. */
+  inspect(image: string, signal?: AbortSignal): Promise<IInspection>;
+
   /** Start adding a kernel. */
   add(request: IAddRequest): Promise<ITask>;
+
+  /** Start mending a kernel. */
+  repair(slug: string, request: IRepairRequest): Promise<ITask>;
 
   /** Start an ended task again, in its place. */
   retry(id: string): Promise<ITask>;
@@ -136,6 +203,7 @@ export namespace CommandIDs {
   export const startNotebook = 'container-kernels:start-notebook';
   export const startConsole = 'container-kernels:start-console';
   export const showLog = 'container-kernels:show-log';
+  export const repairKernel = 'container-kernels:repair-kernel';
   export const deleteKernel = 'container-kernels:delete-kernel';
   export const refresh = 'container-kernels:refresh';
 }

@@ -46,6 +46,9 @@ export interface IKernelRowProps {
   actions: IKernelActions;
 }
 
+/** How many packages a tooltip lists. */
+const MOST_ADDED = 20;
+
 /** The name of a language, as people write it. */
 function languageName(kernel: IKernel): string {
   const { language, language_version } = kernel;
@@ -62,14 +65,39 @@ function sizeTitle(
   trans: TranslationBundle
 ): string | undefined {
   const { image, packages } = kernel;
-  if (image.size_bytes === null || !packages.size_bytes) {
-    return undefined;
+  const lines: string[] = [];
+  if (image.size_bytes !== null && packages.size_bytes) {
+    lines.push(
+      trans.__(
+        'Image %1, packages that were installed for it %2',
+        formatBytes(image.size_bytes, trans),
+        formatBytes(packages.size_bytes, trans)
+      )
+    );
   }
-  return trans.__(
-    'Image %1, packages that were installed for it %2',
-    formatBytes(image.size_bytes, trans),
-    formatBytes(packages.size_bytes, trans)
-  );
+  const { added } = packages;
+  if (added.length) {
+    const more = added.length - MOST_ADDED;
+    lines.push(
+      trans.__('Added by you: %1', added.slice(0, MOST_ADDED).join(', ')) +
+        (more > 0 ? ` ${trans._n('and %1 more', 'and %1 more', more)}` : '')
+    );
+  }
+  return lines.join('\n') || undefined;
+}
+
+/** What the GPU is, and how it was chosen. */
+function gpuTitle(
+  kernel: IKernel,
+  trans: TranslationBundle
+): string | undefined {
+  const automatic =
+    kernel.gpu === 'auto' &&
+    trans.__('Automatic: with the GPU where there is one');
+  const seen =
+    kernel.gpu_name !== null &&
+    trans.__('It saw %1 when it was added.', kernel.gpu_name);
+  return [seen, automatic].filter(Boolean).join('\n') || undefined;
 }
 
 /** Draws a kernel as a row of the table. */
@@ -129,11 +157,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
       <td
         role="gridcell"
         className="jp-ContainerKernels-hardware"
-        title={
-          kernel.gpu === 'auto'
-            ? trans.__('Automatic: with the GPU where there is one')
-            : undefined
-        }
+        title={gpuTitle(kernel, trans)}
       >
         {usesGpu ? trans.__('GPU') : trans.__('CPU')}
       </td>

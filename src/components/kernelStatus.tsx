@@ -55,9 +55,18 @@ export function KernelStatus(props: {
     <span
       className={`jp-ContainerKernels-status jp-mod-${modifier}`}
       title={
-        [kernel.status.message, kernel.running > 0 ? running : '']
+        [
+          kernel.status.message,
+          kernel.running > 0 ? running : '',
+          kernel.start_s !== null && kernel.status.code === 'ok'
+            ? trans.__(
+                'It answered in %1 s when it was added.',
+                kernel.start_s.toFixed(1)
+              )
+            : ''
+        ]
           .filter(Boolean)
-          .join(' ') || undefined
+          .join('\n') || undefined
       }
     >
       <span className="jp-ContainerKernels-shape" aria-hidden="true">

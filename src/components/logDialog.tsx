@@ -2,15 +2,16 @@ import { Dialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { ILogChunk } from '../api/types';
+import type { IKernelLog } from '../api/types';
 import { readableLog } from '../model/logText';
 import { LogText } from './logText';
+import { StartSummary } from './startSummary';
 
 /** Shows what the last start of a kernel wrote. */
 export async function showLogDialog(options: {
   trans: TranslationBundle;
   displayName: string;
-  log: ILogChunk;
+  log: IKernelLog;
   onCopy: (text: string) => void;
 }): Promise<void> {
   const { trans, displayName, log, onCopy } = options;
@@ -18,14 +19,17 @@ export async function showLogDialog(options: {
   const dialog = new Dialog({
     title,
     body: (
-      <LogText
-        trans={trans}
-        label={title}
-        text={readableLog(log.text)}
-        path={log.path}
-        droppedBytes={log.offset}
-        onCopy={onCopy}
-      />
+      <div className="jp-ContainerKernels-startLog">
+        <StartSummary trans={trans} log={log} />
+        <LogText
+          trans={trans}
+          label={title}
+          text={readableLog(log.text)}
+          path={log.path}
+          droppedBytes={log.offset}
+          onCopy={onCopy}
+        />
+      </div>
     ),
     buttons: [Dialog.cancelButton({ label: trans.__('Close') })]
   });

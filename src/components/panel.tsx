@@ -2,13 +2,15 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useMemo } from 'react';
 
 import type { IKernel } from '../api/types';
+import { startTitle } from '../model/startLog';
 import { isOldNews } from '../model/task';
 import type { IContainerKernels } from '../tokens';
 import { Banner } from './banner';
+import { FailureCard, IStartActions } from './failureCard';
 import { containerTileIcon } from './icons';
 import { IKernelActions } from './kernelRow';
 import { KernelTable } from './kernelTable';
-import { ITaskActions, phaseName, TaskRow } from './taskRow';
+import { ITaskActions, phaseName, taskLabel, TaskRow } from './taskRow';
 
 /** What the panel shows of the state. */
 export type IPanelState = Pick<
@@ -18,13 +20,15 @@ export type IPanelState = Pick<
   | 'unreadable'
   | 'tasks'
   | 'logs'
+  | 'starts'
   | 'connection'
   | 'loginNeeded'
   | 'error'
 >;
 
 /** What somebody can do in the panel. */
-export interface IPanelActions extends ITaskActions, IKernelActions {
+export interface IPanelActions
+  extends ITaskActions, IKernelActions, IStartActions {
   onAdd: () => void;
   onRefresh: () => void;
 }
@@ -58,6 +62,19 @@ export function Panel(props: IPanelProps): JSX.Element {
       aria-label={trans.__('Container Kernels')}
     >
       <Banners {...props} />
+      {state.starts.troubled.map(start => (
+        <FailureCard
+          key={start.slug}
+          trans={trans}
+          start={start}
+          kernel={kernels?.find(each => each.slug === start.slug)}
+          disks={state.info?.disks ?? []}
+          isBeingMended={state.tasks.some(
+            each => each.isActive && each.task.slug === start.slug
+          )}
+          {...actions}
+        />
+      ))}
       {tasks.length > 0 && (
         <ul
           className="jp-ContainerKernels-tasks"
@@ -147,33 +164,23 @@ function announcement(state: IPanelState, trans: TranslationBundle): string {
   if (state.connection === 'lost') {
     return trans.__('The connection to the server is lost. Trying again.');
   }
-  const latest = state.tasks[0]?.task;
-  switch (latest?.state) {
-    case undefined:
-      return '';
-    case 'running': {
-      const phase = latest.phases.find(each => each.state === 'running');
-      return phase
-        ? trans.__(
-            'Adding %1: %2',
-            latest.display_name,
-            phaseName(phase.name, trans)
-          )
-        : trans.__('Adding %1', latest.display_name);
-    }
-    case 'cancelling':
-      return trans.__('Cancelling %1', latest.display_name);
-    case 'done':
-      return trans.__('%1 is ready.', latest.display_name);
-    case 'cancelled':
-      return trans.__('%1 was cancelled.', latest.display_name);
-    default:
-      return trans.__(
-        '%1 could not be added. %2',
-        latest.display_name,
-        latest.error?.message ?? ''
-      );
+  const active = state.tasks.some(each => each.isActive);
+  const [start] = state.starts.troubled;
+  if (start && !active) {
+    return `${startTitle(start, trans)}. ${start.log.start.diagnosis?.message ?? ''}`.trim();
   }
+  const latest = state.tasks[0]?.task;
+  if (!latest) {
+    return '';
+  }
+  const label = taskLabel(latest, trans);
+  if (latest.state === 'running') {
+    const phase = latest.phases.find(each => each.state === 'running');
+    return phase
+      ? trans.__('%1: %2', label, phaseName(phase.name, trans))
+      : label;
+  }
+  return [`${label}.`, latest.error?.message].filter(Boolean).join(' ');
 }
 
 function Banners(props: IPanelProps): JSX.Element {

@@ -62,6 +62,17 @@ export class PanelWidget extends MainAreaWidget<ReactWidget> {
     );
   }
 
+  /** Scrolls to what is said of a kernel's start, and puts the focus there. */
+  reveal(slug: string): void {
+    requestAnimationFrame(() => {
+      const card = this.node.querySelector<HTMLElement>(
+        `[data-start="${CSS.escape(slug)}"]`
+      );
+      card?.scrollIntoView({ block: 'nearest' });
+      card?.focus();
+    });
+  }
+
   protected override onAfterShow(msg: Message): void {
     super.onAfterShow(msg);
     this._kernels.setWatched(true);

@@ -25,9 +25,11 @@ export function StatusItem(props: IStatusItemProps): JSX.Element | null {
       known.length
     : null;
   const text =
-    active.length > 1
-      ? trans._n('Adding %1 kernel', 'Adding %1 kernels', active.length)
-      : active[0].task.display_name;
+    active.length === 1
+      ? active[0].task.display_name
+      : active.some(each => each.task.repair)
+        ? trans._n('%1 task', '%1 tasks', active.length)
+        : trans._n('Adding %1 kernel', 'Adding %1 kernels', active.length);
   return (
     <button
       type="button"

@@ -92,7 +92,7 @@ export function TaskRow(props: ITaskRowProps): JSX.Element {
           className="jp-ContainerKernels-taskName"
           title={task.request.image}
         >
-          {name}
+          {task.repair && state.isActive ? trans.__('Mending %1', name) : name}
         </span>
         {state.isActive ? (
           <Running {...props} />
@@ -117,11 +117,14 @@ export function TaskRow(props: ITaskRowProps): JSX.Element {
   );
 }
 
-function taskLabel(task: ITask, trans: TranslationBundle): string {
+/** What a task does, or how it ended, in a few words. */
+export function taskLabel(task: ITask, trans: TranslationBundle): string {
   const name = task.display_name;
   switch (task.state) {
     case 'running':
-      return trans.__('Adding %1', name);
+      return task.repair
+        ? trans.__('Mending %1', name)
+        : trans.__('Adding %1', name);
     case 'cancelling':
       return trans.__('Cancelling %1', name);
     case 'done':
@@ -129,7 +132,9 @@ function taskLabel(task: ITask, trans: TranslationBundle): string {
     case 'cancelled':
       return trans.__('%1 was cancelled', name);
     default:
-      return trans.__('%1 could not be added', name);
+      return task.repair
+        ? trans.__('%1 could not be mended', name)
+        : trans.__('%1 could not be added', name);
   }
 }
 
@@ -179,7 +184,11 @@ function Running(props: ITaskRowProps): JSX.Element {
       <IconButton
         icon={closeIcon}
         label={trans.__('Cancel')}
-        caption={trans.__('Cancel adding %1', task.display_name)}
+        caption={
+          task.repair
+            ? trans.__('Cancel mending %1', task.display_name)
+            : trans.__('Cancel adding %1', task.display_name)
+        }
         disabled={isCancelling}
         onClick={() => props.onCancel(task.id)}
       />
@@ -246,7 +255,11 @@ function Ended(props: ITaskRowProps): JSX.Element {
         <span className="jp-ContainerKernels-shape" aria-hidden="true">
           {isCancelled ? '–' : '▲'}
         </span>
-        {isCancelled ? trans.__('Cancelled') : trans.__('could not be added')}
+        {isCancelled
+          ? trans.__('Cancelled')
+          : task.repair
+            ? trans.__('could not be mended')
+            : trans.__('could not be added')}
       </span>
       <span className="jp-ContainerKernels-spacer" />
       <span className="jp-ContainerKernels-taskActions">
@@ -257,13 +270,15 @@ function Ended(props: ITaskRowProps): JSX.Element {
         >
           {trans.__('Retry')}
         </button>
-        <button
-          type="button"
-          className="jp-ContainerKernels-button"
-          onClick={() => props.onEdit(task.id)}
-        >
-          {trans.__('Edit and retry')}
-        </button>
+        {!task.repair && (
+          <button
+            type="button"
+            className="jp-ContainerKernels-button"
+            onClick={() => props.onEdit(task.id)}
+          >
+            {trans.__('Edit and retry')}
+          </button>
+        )}
         <Dismiss {...props} />
       </span>
       {!isCancelled && (

@@ -13,16 +13,19 @@ import type {
   IAddRequest,
   IError,
   IInfo,
+  IInspection,
   IKernel,
   IKernelDetails,
   IKernelLog,
   IRemoval,
   IRemoveRequest,
+  IRepairRequest,
   IResolution,
   ITask
 } from '../api/types';
 import type { Connection, IContainerKernels, ILogState } from '../tokens';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
+import { Starts } from './starts';
 import { isActive, isOldNews, TaskModel } from './task';
 import { IChange, TaskList } from './taskList';
 import { TaskLog } from './taskLog';
@@ -52,6 +55,8 @@ export class ContainerKernelsModel
       },
       options.events
     );
+    this._starts = new Starts(slug => this.getKernelLog(slug));
+    this._starts.changed.connect(this._onStartsChanged, this);
     this._specs.specsChanged.connect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.connect(this._onRunningChanged, this);
   }
@@ -84,6 +89,10 @@ export class ContainerKernelsModel
     return this._error;
   }
 
+  get starts(): Starts {
+    return this._starts;
+  }
+
   get isRefreshing(): boolean {
     return this._refreshing !== null;
   }
@@ -106,6 +115,7 @@ export class ContainerKernelsModel
     }
     this._watcher.dispose();
     this._kernelspecs.dispose();
+    this._starts.dispose();
     this._specs.specsChanged.disconnect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.disconnect(
       this._onRunningChanged,
@@ -147,14 +157,16 @@ export class ContainerKernelsModel
     return this._client.resolve(image, signal);
   }
 
-  async add(request: IAddRequest): Promise<ITask> {
-    const task = await this._ask(() => this._client.addKernel(request));
-    this._taskStarted.emit(task);
-    if (!isActive(task)) {
-      this._taskEnded.emit(task); // it was that quick
-    }
-    this._takeOver(this._tasks.update(task));
-    return task;
+  inspect(image: string, signal?: AbortSignal): Promise<IInspection> {
+    return this._client.inspect(image, signal);
+  }
+
+  add(request: IAddRequest): Promise<ITask> {
+    return this._begin(() => this._client.addKernel(request));
+  }
+
+  repair(slug: string, request: IRepairRequest): Promise<ITask> {
+    return this._begin(() => this._client.repairKernel(slug, request));
   }
 
   async retry(id: string): Promise<ITask> {
@@ -162,7 +174,9 @@ export class ContainerKernelsModel
     if (!failed) {
       throw new Error(`There is no task ${id}`);
     }
-    const task = await this.add(failed.request);
+    const task = await (failed.repair
+      ? this.repair(failed.slug, failed.repair)
+      : this.add(failed.request));
     // The new task tells the story now. If the old one stays, no harm is done.
     await this.endTask(id).catch(() => undefined);
     return task;
@@ -215,6 +229,7 @@ export class ContainerKernelsModel
     );
     this._kernelspecs.expect(slug, false);
     this._kernels = this._kernels?.filter(each => each.slug !== slug) ?? null;
+    this._starts.settle(slug);
     this.stateChanged.emit();
     this._readKernelsSoon();
     // The news that it is ready is no longer true.
@@ -228,6 +243,16 @@ export class ContainerKernelsModel
 
   getKernelLog(slug: string): Promise<IKernelLog> {
     return this._ask(() => this._client.getKernelLog(slug));
+  }
+
+  private async _begin(start: () => Promise<ITask>): Promise<ITask> {
+    const task = await this._ask(start);
+    this._taskStarted.emit(task);
+    if (!isActive(task)) {
+      this._taskEnded.emit(task); // it was that quick
+    }
+    this._takeOver(this._tasks.update(task));
+    return task;
   }
 
   private async _refresh(): Promise<void> {
@@ -317,6 +342,7 @@ export class ContainerKernelsModel
     this._readLogs();
     for (const task of change.published) {
       this._kernelspecs.expect(task.slug, true);
+      this._starts.settle(task.slug); // it has just answered
     }
     if (change.vanished.length) {
       void this._kernelspecs.nudge();
@@ -362,6 +388,10 @@ export class ContainerKernelsModel
     }
   }
 
+  private _onStartsChanged(): void {
+    this.stateChanged.emit();
+  }
+
   private _onSpecsChanged(): void {
     this._readKernelsSoon();
   }
@@ -385,6 +415,7 @@ export class ContainerKernelsModel
   private _runningKernels: ContainerKernelsModel.IRunning;
   private _kernelspecs: KernelspecWatcher;
   private _watcher: TaskWatcher;
+  private _starts: Starts;
   private _tasks = new TaskList();
   private _logs = new Map<string, TaskLog>();
   private _logSizes = new WeakMap<TaskLog, number>();

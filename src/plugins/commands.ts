@@ -2,7 +2,7 @@ import type {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { Clipboard, Notification } from '@jupyterlab/apputils';
+import { Clipboard, InputDialog, Notification } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import {
   ITranslator,
@@ -18,7 +18,7 @@ import {
 } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import type { IError } from '../api/types';
+import type { IError, RepairAction } from '../api/types';
 import { addContainerIcon } from '../components/icons';
 import { formatBytes } from '../model/format';
 import { CommandIDs, IContainerKernels } from '../tokens';
@@ -60,6 +60,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
     addFormCommand(app, kernels, documents, trans);
     addStartCommands(app, trans);
     addRowCommands(app, kernels, trans);
+    addRepairCommand(app, kernels, documents, trans);
   }
 };
 
@@ -220,7 +221,7 @@ function addRowCommands(
         ]);
         await showLogDialog({
           trans,
-          displayName: displayNameOf(kernels, slug),
+          displayName: displayNameOf(app, kernels, slug),
           log,
           onCopy: text => Clipboard.copyToSystem(text)
         });
@@ -276,8 +277,91 @@ function addRowCommands(
   });
 }
 
-function displayNameOf(kernels: IContainerKernels, slug: string): string {
+/** What a command that mends a kernel takes. */
+const REPAIR_ACTIONS: readonly RepairAction[] = ['relink', 'pull', 'reinstall'];
+
+function addRepairCommand(
+  app: JupyterFrontEnd,
+  kernels: IContainerKernels,
+  documents: IDocumentManager | null,
+  trans: TranslationBundle
+): void {
+  /** Asks where the image is now. */
+  const askForImage = async (): Promise<string | null> => {
+    if (documents) {
+      const { makeFileChooser } = await import('./fileChooser');
+      return makeFileChooser({ kernels, documents, trans })();
+    }
+    const { value } = await InputDialog.getText({
+      title: trans.__('Where is the image now?'),
+      label: trans.__('The path of the image file')
+    });
+    return value;
+  };
+
+  app.commands.addCommand(CommandIDs.repairKernel, {
+    label: args => {
+      switch (args.action as RepairAction | undefined) {
+        case 'relink':
+          return trans.__('Choose the image’s new place…');
+        case 'pull':
+          return trans.__('Pull the image again');
+        case 'reinstall':
+          return trans.__('Install packages again');
+        default:
+          return trans.__('Mend container kernel');
+      }
+    },
+    caption: trans.__('Mend this container kernel'),
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          ...SLUG_ARGS.properties,
+          action: {
+            type: 'string',
+            enum: [...REPAIR_ACTIONS],
+            description: 'How to mend it.'
+          },
+          image: {
+            type: 'string',
+            description:
+              'For “relink”: the path of the image file. Left out, it is asked for.'
+          }
+        }
+      }
+    },
+    execute: async args => {
+      const slug = slugOf(app, args);
+      const action = REPAIR_ACTIONS.find(each => each === args.action);
+      if (!slug || !action) {
+        return;
+      }
+      try {
+        let image: string | null = null;
+        if (action === 'relink') {
+          image =
+            typeof args.image === 'string' ? args.image : await askForImage();
+          if (!image) {
+            return;
+          }
+        }
+        await kernels.repair(slug, { action, image });
+      } catch (error) {
+        complain(error, trans.__('The kernel cannot be mended.'));
+      }
+    }
+  });
+}
+
+function displayNameOf(
+  app: JupyterFrontEnd,
+  kernels: IContainerKernels,
+  slug: string
+): string {
   return (
-    kernels.kernels?.find(kernel => kernel.slug === slug)?.display_name ?? slug
+    kernels.kernels?.find(kernel => kernel.slug === slug)?.display_name ??
+    app.serviceManager.kernelspecs.specs?.kernelspecs[slug]?.display_name ??
+    slug
   );
 }

@@ -10,14 +10,17 @@ import {
 } from '@jupyterlab/translation';
 
 import type { ITask } from '../api/types';
-import { CommandIDs, IContainerKernels } from '../tokens';
+import { startTitle } from '../model/startLog';
+import { CommandIDs, IContainerKernels, ITroubledStart } from '../tokens';
 
 /**
- * One toast when a task starts and one when it ends.
+ * One toast when a task starts and one when it ends, and one when a kernel
+ * could not start.
  */
 export const notifications: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-container-kernels:notifications',
-  description: 'Tells when a kernel is being added and when it is ready.',
+  description:
+    'Tells when a kernel is being added, when it is ready and when it could not start.',
   autoStart: true,
   requires: [IContainerKernels],
   optional: [ITranslator],
@@ -41,14 +44,21 @@ class Toasts {
   ) {
     kernels.taskStarted.connect(this._onStarted, this);
     kernels.taskEnded.connect(this._onEnded, this);
+    kernels.starts.appeared.connect(this._onTrouble, this);
+    kernels.starts.settled.connect(this._onSettled, this);
   }
 
   private _onStarted(_: unknown, task: ITask): void {
     const trans = this._trans;
-    Notification.info(trans.__('Adding %1…', task.display_name), {
-      autoClose: 5000,
-      actions: [this._action(trans.__('Show'), CommandIDs.openPanel)]
-    });
+    Notification.info(
+      task.repair
+        ? trans.__('Mending %1…', task.display_name)
+        : trans.__('Adding %1…', task.display_name),
+      {
+        autoClose: 5000,
+        actions: [this._action(trans.__('Show'), CommandIDs.openPanel)]
+      }
+    );
   }
 
   private _onEnded(_: unknown, task: ITask): void {
@@ -67,17 +77,54 @@ class Toasts {
         break;
       case 'failed':
       case 'interrupted':
-        Notification.error(
-          trans.__(
-            '%1 could not be added. %2',
-            task.display_name,
-            (task.error?.message ?? task.message).split('\n')[0]
-          ),
-          { autoClose: false, actions: [show] }
-        );
+        Notification.error(this._failure(task), {
+          autoClose: false,
+          actions: [show]
+        });
         break;
       default:
         break; // who cancels needs no news of it
+    }
+  }
+
+  private _failure(task: ITask): string {
+    const trans = this._trans;
+    const reason = (task.error?.message ?? task.message).split('\n')[0];
+    return task.repair
+      ? trans.__('%1 could not be mended. %2', task.display_name, reason)
+      : trans.__('%1 could not be added. %2', task.display_name, reason);
+  }
+
+  private _onTrouble(_: unknown, start: ITroubledStart): void {
+    const trans = this._trans;
+    const { slug } = start;
+    this._dismiss(slug);
+    const title = startTitle(start, trans);
+    const options: Notification.IOptions<null> = {
+      autoClose: false,
+      actions: [this._action(trans.__('Show'), CommandIDs.openPanel, { slug })]
+    };
+    this._troubles.set(
+      slug,
+      start.kind === 'slow'
+        ? Notification.warning(`${title}.`, options)
+        : Notification.error(
+            `${title}. ${start.log.start.diagnosis?.message ?? ''}`.trim(),
+            options
+          )
+    );
+  }
+
+  private _onSettled(_: unknown, slug: string): void {
+    this._dismiss(slug);
+  }
+
+  /** Takes away what was said of a kernel's start. */
+  private _dismiss(slug: string): void {
+    const id = this._troubles.get(slug);
+    if (id !== undefined) {
+      this._troubles.delete(slug);
+      Notification.dismiss(id);
     }
   }
 
@@ -93,4 +140,6 @@ class Toasts {
       }
     };
   }
+
+  private _troubles = new Map<string, string>();
 }

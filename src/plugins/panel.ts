@@ -3,14 +3,20 @@ import {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { Clipboard, WidgetTracker } from '@jupyterlab/apputils';
+import { Clipboard, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import {
+  ITranslator,
+  nullTranslator,
+  TranslationBundle
+} from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Menu, TabPanel } from '@lumino/widgets';
 
 import { containerIcon } from '../components/icons';
 import type { IPanelActions } from '../components/panel';
 import type { PanelWidget } from '../components/panelWidget';
+import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
 
 /**
@@ -34,7 +40,7 @@ export const panel: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<PanelWidget>({
       namespace: 'container-kernels'
     });
-    const actions = makeActions(app, kernels);
+    const actions = makeActions(app, kernels, trans);
     const { serverSettings, kernelspecs } = app.serviceManager;
 
     /** What the server tells, or where it would be for a kernel that is new. */
@@ -72,10 +78,24 @@ export const panel: JupyterFrontEndPlugin<void> = {
       label: trans.__('Container Kernels'),
       caption: trans.__('Show the container kernels and what is being added'),
       icon: containerIcon,
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            slug: {
+              type: 'string',
+              description:
+                'A kernel (its name in Jupyter) whose failed start is to be in sight.'
+            }
+          }
+        }
+      },
+      execute: async args => {
         const widget = await (opening ??= open());
         show(app, widget);
+        if (typeof args.slug === 'string') {
+          widget.reveal(args.slug);
+        }
       }
     });
 
@@ -108,9 +128,10 @@ function show(app: JupyterFrontEnd, widget: PanelWidget): void {
 
 function makeActions(
   app: JupyterFrontEnd,
-  kernels: IContainerKernels
+  kernels: IContainerKernels,
+  trans: TranslationBundle
 ): IPanelActions {
-  const run = (command: string, args?: { slug?: string; task?: string }) => {
+  const run = (command: string, args?: ReadonlyPartialJSONObject) => {
     void app.commands.execute(command, args);
   };
   /** What goes wrong is told by the state, or the next answer. */
@@ -131,6 +152,15 @@ function makeActions(
     onCancel: id => quietly(kernels.endTask(id)),
     onDismiss: id => quietly(kernels.endTask(id)),
     onShowLog: (id, shown) => kernels.showLog(id, shown),
+    onRepair: (slug, action) => run(CommandIDs.repairKernel, { slug, action }),
+    onDismissStart: slug => kernels.starts.dismiss(slug),
+    onCopyReport: start => {
+      const kernel = kernels.kernels?.find(each => each.slug === start.slug);
+      Clipboard.copyToSystem(startReport(start, kernel, trans));
+      Notification.info(trans.__('The report is in the clipboard.'), {
+        autoClose: 3000
+      });
+    },
     onCopy: text => Clipboard.copyToSystem(text),
     onMenu: (slug, x, y) => openMenu(app, slug, x, y)
   };

@@ -1,10 +1,14 @@
 import type {
+  IDiagnosis,
   IInfo,
   IKernel,
   IKernelDetails,
+  IKernelLog,
+  ILastStart,
   IPhase,
   ITask
 } from '../api/types';
+import type { ITroubledStart } from '../tokens';
 
 const PHASES: IPhase['name'][] = [
   'resolve',
@@ -87,6 +91,74 @@ export function aKernel(change: Partial<IKernel> = {}): IKernel {
     created: '2026-03-01T10:00:00Z',
     resource_dir: '/home/u/.local/share/jupyter/kernels/debian-12',
     running: 0,
+    ...change
+  };
+}
+
+/** Why a start has failed: its image is gone, unless told otherwise. */
+export function aDiagnosis(change: Partial<IDiagnosis> = {}): IDiagnosis {
+  return {
+    cause: 'image_missing',
+    message: 'The image /scratch/x.sif is not there on node1.',
+    hint: 'Put it back, choose its new place, or pull it again.',
+    remedies: ['relink', 'pull'],
+    lines: ['container-kernels: The image /scratch/x.sif is not there.'],
+    ...change
+  };
+}
+
+/** The log of a start that has failed within a second. */
+export function aFailedLog(
+  change: Partial<ILastStart> = {},
+  ended = '2026-03-01T12:00:01+0000'
+): IKernelLog {
+  const started = change.started ?? '2026-03-01T12:00:00+0000';
+  const text = [
+    `# started: ${started}`,
+    '# node: node1',
+    '# jupyter: 77',
+    '# runtime: /usr/bin/apptainer',
+    '# image: /scratch/x.sif',
+    'container-kernels: The image /scratch/x.sif is not there.',
+    `# ended: ${ended} failed 69`,
+    ''
+  ].join('\n');
+  return {
+    text,
+    offset: 0,
+    next_offset: text.length,
+    size_bytes: text.length,
+    path: '/home/u/.local/share/jupyter/container-kernels/logs/x/last-start',
+    start: {
+      state: 'failed',
+      started,
+      node: 'node1',
+      exit_code: 69,
+      diagnosis: aDiagnosis(),
+      ...change
+    }
+  };
+}
+
+/** The log of a start that goes on. */
+export function aRunningLog(started = '2026-03-01T12:00:00+0000'): IKernelLog {
+  const log = aFailedLog({ started });
+  return {
+    ...log,
+    text: log.text.replace(/# ended.*\n/, ''),
+    start: { ...log.start, state: 'running', exit_code: null, diagnosis: null }
+  };
+}
+
+/** A start that has failed, unless told otherwise. */
+export function aTroubledStart(
+  change: Partial<ITroubledStart> = {}
+): ITroubledStart {
+  return {
+    slug: 'debian-12',
+    displayName: 'Debian 12',
+    kind: 'failed',
+    log: aFailedLog(),
     ...change
   };
 }

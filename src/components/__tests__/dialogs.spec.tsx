@@ -5,7 +5,12 @@ import { fireEvent, screen, within } from '@testing-library/dom';
 import { ApiError } from '../../api/request';
 import type { IKernelDetails, IRemoval } from '../../api/types';
 import { AddForm } from '../../model/addForm';
-import { aTask, someDetails, someInfo } from '../../testing/samples';
+import {
+  aFailedLog,
+  aTask,
+  someDetails,
+  someInfo
+} from '../../testing/samples';
 import { showAddDialog } from '../addDialog';
 import { showDeleteDialog } from '../deleteDialog';
 import { showLogDialog } from '../logDialog';
@@ -13,7 +18,7 @@ import { showLogDialog } from '../logDialog';
 const trans = nullTranslator.load('');
 
 /** Lets what was promised and what is drawn happen. */
-const settle = () => new Promise(done => setTimeout(done, 20));
+const settle = () => new Promise(done => setTimeout(done, 60));
 
 const button = (name: string | RegExp) =>
   within(screen.getByRole('dialog'))
@@ -248,21 +253,21 @@ describe('the dialog that deletes a kernel', () => {
   });
 });
 
-it('the dialog with a log shows it as text', async () => {
+it('the dialog with a log shows it as text, and what became of the start', async () => {
   const onCopy = jest.fn();
   void showLogDialog({
     trans,
     displayName: 'Debian 12',
-    log: {
-      text: '\u001b[31mTraceback\u001b[0m <b>',
-      offset: 0,
-      next_offset: 3,
-      size_bytes: 3,
-      path: '/logs/x'
-    },
+    log: { ...aFailedLog(), text: '\u001b[31mTraceback\u001b[0m <b>' },
     onCopy
   });
   await settle();
+  expect(
+    screen.getByText(
+      /^▲?It failed · started .*2026.* · on node1 · exit code 69$/
+    )
+  ).toBeTruthy();
+  expect(screen.getByText(/is not there on node1\. Put it back/)).toBeTruthy();
   expect(
     screen.getByRole('log', { name: 'Log of the last start of Debian 12' })
       .textContent

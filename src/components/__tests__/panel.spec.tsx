@@ -9,8 +9,9 @@ import {
 } from '@testing-library/react';
 import React from 'react';
 
+import { Starts } from '../../model/starts';
 import { TaskModel } from '../../model/task';
-import { aKernel, aTask, someInfo } from '../../testing/samples';
+import { aFailedLog, aKernel, aTask, someInfo } from '../../testing/samples';
 import type { ILogState } from '../../tokens';
 import { filterKernels, IPanelActions, IPanelState, Panel } from '../panel';
 
@@ -32,6 +33,9 @@ function makeActions() {
     onShowKernelLog: jest.fn(),
     onDelete: jest.fn(),
     onMenu: jest.fn(),
+    onRepair: jest.fn(),
+    onCopyReport: jest.fn(),
+    onDismissStart: jest.fn(),
     onCopy: jest.fn()
   } satisfies IPanelActions;
 }
@@ -44,6 +48,7 @@ function show(change: Partial<IPanelState> = {}, filter = '') {
     unreadable: 0,
     tasks: [],
     logs: new Map(),
+    starts: new Starts(() => new Promise(() => undefined)),
     connection: 'ok',
     loginNeeded: false,
     error: null,
@@ -158,6 +163,59 @@ describe('what holds for the whole panel', () => {
   });
 });
 
+describe('a start that failed', () => {
+  it('stands above all else, and is said to those who do not see it', async () => {
+    const starts = new Starts(async () => aFailedLog());
+    starts.see({
+      id: 'k',
+      slug: 'debian-12',
+      displayName: 'Debian 12',
+      state: 'died'
+    });
+    await new Promise(done => setTimeout(done, 20));
+    show({ starts, kernels: [aKernel()] });
+    expect(screen.getAllByRole('region')[1].getAttribute('aria-label')).toBe(
+      'Debian 12 could not start'
+    );
+    expect(document.querySelector('[aria-live]')?.textContent).toBe(
+      'Debian 12 could not start. The image /scratch/x.sif is not there on node1.'
+    );
+    starts.dispose();
+  });
+});
+
+describe('a task that mends a kernel', () => {
+  const repair = { action: 'relink', image: '/x.sif' } as const;
+
+  it('says so while it runs', () => {
+    show({ tasks: [new TaskModel(aTask({ repair }), 0)] });
+    const row = screen.getByRole('listitem', { name: 'Mending Debian 12' });
+    expect(row.textContent).toContain('Mending Debian 12');
+  });
+
+  it('can be tried again, but not edited, when it failed', () => {
+    const actions = show({
+      tasks: [
+        new TaskModel(
+          aTask({
+            repair,
+            state: 'failed',
+            error: { code: 'verify_failed', message: 'No.', hint: '' }
+          }),
+          0
+        )
+      ]
+    });
+    const row = screen.getByRole('listitem', {
+      name: 'Debian 12 could not be mended'
+    });
+    expect(row.textContent).toContain('No.');
+    expect(within(row).queryByText('Edit and retry')).toBeNull();
+    fireEvent.click(within(row).getByText('Retry'));
+    expect(actions.onRetry).toHaveBeenCalledWith(aTask().id);
+  });
+});
+
 describe('the table of kernels', () => {
   const kernels = [
     aKernel(),
@@ -184,6 +242,22 @@ describe('the table of kernels', () => {
     screen
       .getByRole('rowheader', { name })
       .closest('tr') as HTMLTableRowElement;
+
+  it('tells in tooltips what few need to know', () => {
+    const kernel = aKernel({ gpu_name: 'NVIDIA A100', start_s: 1.234 });
+    kernel.packages.added = ['numpy==2.1.0', 'rich==14.0'];
+    show({ kernels: [kernel] });
+    const line = within(row('Debian 12'));
+    expect(line.getByText('GPU').title).toBe(
+      'It saw NVIDIA A100 when it was added.\nAutomatic: with the GPU where there is one'
+    );
+    expect(line.getByText('8.1 GB').title).toMatch(
+      /\nAdded by you: numpy==2\.1\.0, rich==14\.0$/
+    );
+    expect(line.getByText('Ready').title).toBe(
+      'It answered in 1.2 s when it was added.'
+    );
+  });
 
   it('shows a kernel in a line', () => {
     show({ kernels: [aKernel({ gpu: 'auto' })] });

@@ -5,7 +5,7 @@ import { ContainerKernelsClient } from '../../api/client';
 import { TASK_EVENT_SCHEMA, TaskEvents } from '../../api/events';
 import type { IKernel, ITask } from '../../api/types';
 import { setPageHidden } from '../../testing/page';
-import { aKernel, aTask, someInfo } from '../../testing/samples';
+import { aFailedLog, aKernel, aTask, someInfo } from '../../testing/samples';
 import { FakeServer } from '../../testing/server';
 import { FakeSpecs } from '../../testing/specs';
 import { ContainerKernelsModel } from '../model';
@@ -321,6 +321,45 @@ describe('ContainerKernelsModel', () => {
         aTask().request
       );
       expect(model.tasks.map(item => item.task.id)).toEqual(['a'.repeat(32)]);
+    });
+  });
+
+  describe('mending a kernel', () => {
+    const repair = { action: 'relink', image: '/new.sif' } as const;
+
+    it('is tried again by the same repair', async () => {
+      tasks = [aTask({ state: 'failed', repair })];
+      await model.start();
+      server.on('DELETE', /tasks/, { body: tasks[0] });
+      server.on('POST', `${KERNELS}/debian-12/repair`, {
+        status: 202,
+        body: aTask({ id: 'a'.repeat(32), repair })
+      });
+      await model.retry(aTask().id);
+      expect(server.asked.find(asked => asked.method === 'POST')?.body).toEqual(
+        repair
+      );
+    });
+
+    it('settles what was wrong with its start, when it is done', async () => {
+      server.on('GET', `${KERNELS}/debian-12/log`, { body: aFailedLog() });
+      model.starts.see({
+        id: 'k',
+        slug: 'debian-12',
+        displayName: 'Debian 12',
+        state: 'died'
+      });
+      await pass(10);
+      expect(model.starts.troubled).toHaveLength(1);
+      server.on('POST', `${KERNELS}/debian-12/repair`, {
+        status: 202,
+        body: aTask({ repair })
+      });
+      await model.repair('debian-12', repair);
+      expect(model.starts.troubled).toHaveLength(1);
+      tasks = [aTask({ repair, seq: 9, state: 'done' })];
+      await model.start();
+      expect(model.starts.troubled).toHaveLength(0);
     });
   });
 

@@ -45,6 +45,7 @@ describe('the commands', () => {
     CommandIDs.startConsole,
     CommandIDs.showLog,
     CommandIDs.deleteKernel,
+    CommandIDs.repairKernel,
     CommandIDs.refresh
   ])('%s has a label, a caption and described arguments', async id => {
     expect(fake.commands.label(id)).not.toBe('');
@@ -83,6 +84,31 @@ describe('the commands', () => {
     await fake.commands.execute(CommandIDs.showLog);
     expect(created).toEqual([]);
     expect(screen.queryByRole('dialog', { hidden: true })).toBeNull();
+  });
+
+  it('mend a kernel, and do not ask where the image is when they are told', async () => {
+    fake.server.on('POST', /repair$/, { status: 202, body: aTask() });
+    await fake.commands.execute(CommandIDs.repairKernel, {
+      slug: 'x',
+      action: 'relink',
+      image: '/new/x.sif'
+    });
+    await fake.commands.execute(CommandIDs.repairKernel, {
+      slug: 'x',
+      action: 'reinstall'
+    });
+    await fake.commands.execute(CommandIDs.repairKernel, {
+      slug: 'x',
+      action: 'nothing that is known'
+    });
+    expect(
+      fake.server.asked
+        .filter(asked => asked.path.endsWith('kernels/x/repair'))
+        .map(asked => asked.body)
+    ).toEqual([
+      { action: 'relink', image: '/new/x.sif' },
+      { action: 'reinstall', image: null }
+    ]);
   });
 
   it('hide the console where there is none', () => {

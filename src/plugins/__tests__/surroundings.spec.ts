@@ -4,13 +4,15 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 
 import plugins from '../../index';
 import { FakeApp } from '../../testing/app';
-import { aTask } from '../../testing/samples';
+import { aFailedLog, aTask } from '../../testing/samples';
 import { CommandIDs } from '../../tokens';
 import { absolutePath } from '../fileChooser';
 import { launcher } from '../launcher';
 import { notifications } from '../notifications';
 import { palette } from '../palette';
 import { statusBar } from '../statusBar';
+
+const settle = () => new Promise(done => setTimeout(done, 50));
 
 describe('the plugins', () => {
   it('have ids of one kind, and say what they are for', () => {
@@ -91,11 +93,13 @@ describe('the status bar', () => {
 describe('the toasts', () => {
   let fake: FakeApp;
   let shown: [string, string, string[]][];
+  let dismissed: string[];
 
   beforeEach(() => {
     shown = [];
+    dismissed = [];
     fake = new FakeApp();
-    for (const kind of ['info', 'success', 'error'] as const) {
+    for (const kind of ['info', 'success', 'warning', 'error'] as const) {
       jest
         .spyOn(Notification, kind)
         .mockImplementation((...[message, options]) => {
@@ -104,9 +108,12 @@ describe('the toasts', () => {
             String(message),
             (options?.actions ?? []).map(action => action.label)
           ]);
-          return '';
+          return `toast ${shown.length}`;
         });
     }
+    jest.spyOn(Notification, 'dismiss').mockImplementation(id => {
+      dismissed.push(id ?? '');
+    });
     void notifications.activate(fake.app, fake.model, null);
     fake.server.on('POST', /kernels$/, { status: 202, body: aTask() });
   });
@@ -132,6 +139,53 @@ describe('the toasts', () => {
       ['info', 'Adding Debian 12…', ['Show']],
       ['success', 'Debian 12 is ready.', ['Open notebook']]
     ]);
+  });
+
+  it('speak of mending when a kernel is mended', async () => {
+    const repair = { action: 'pull' } as const;
+    fake.server.on('POST', /repair$/, { status: 202, body: aTask({ repair }) });
+    await fake.model.repair('debian-12', repair);
+    fake.server.on('GET', /tasks$/, {
+      body: {
+        tasks: [
+          aTask({
+            seq: 9,
+            repair,
+            state: 'failed',
+            error: { code: 'verify_failed', message: 'No.', hint: '' }
+          })
+        ]
+      }
+    });
+    await fake.model.start();
+    expect(shown).toEqual([
+      ['info', 'Mending Debian 12…', ['Show']],
+      ['error', 'Debian 12 could not be mended. No.', ['Show']]
+    ]);
+  });
+
+  it('tell once that a kernel could not start, until it does', async () => {
+    const opened: unknown[] = [];
+    fake.commands.addCommand(CommandIDs.openPanel, {
+      execute: args => {
+        opened.push(args);
+      }
+    });
+    fake.server.on('GET', /log$/, { body: aFailedLog() });
+    const kernel = { id: 'k', slug: 'debian-12', displayName: 'Debian 12' };
+    fake.model.starts.see({ ...kernel, state: 'died' });
+    await settle();
+    fake.model.starts.see({ ...kernel, state: 'died' });
+    await settle();
+    expect(shown).toEqual([
+      [
+        'error',
+        'Debian 12 could not start. The image /scratch/x.sif is not there on node1.',
+        ['Show']
+      ]
+    ]);
+    fake.model.starts.see({ ...kernel, state: 'answered' });
+    expect(dismissed).toEqual(['toast 1']);
   });
 
   it('say what failed in one line', async () => {
