@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..containers import Isolated
 from ..models import Bind
+from ..system.process import Command
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Language(abc.ABC):
     title: str
     #: POSIX shell commands that print one line for each interpreter they find.
     probe_script: str
+    #: Commands, one of which prints the same where an image has no shell. They are tried in turn.
+    direct_probes: Sequence[Sequence[str]] = ()
     #: Shell patterns of names of host variables that must not reach an isolated kernel of any language.
     unset: Sequence[str]
     #: A cell and the text of its result, run before the kernel is published; ``None``: that it answers has to do.
@@ -140,6 +143,40 @@ class Language(abc.ABC):
         ContainerKernelsError
             ``install_failed``: it is known beforehand that it cannot work.
         """
+
+    def before_install(self, interpreter: Interpreter, workspace: Path, wheelhouse: Path | None) -> Command | None:
+        """Return what has to be run on this machine before :meth:`install`, or ``None``.
+
+        Parameters
+        ----------
+        workspace : Path
+            The same as that of :meth:`install`; what is fetched goes there.
+        wheelhouse : Path or None
+            A directory to fetch from, instead of the network.
+        """
+        return None
+
+    def from_wheelhouse(self, step: Isolated, wheelhouse: Path) -> Isolated | None:
+        """Return what :meth:`install` returned so that it takes packages from a site's directory, not the network.
+
+        ``None``: the language knows no such directories.
+        """
+        return None
+
+    def kind(self, interpreter: Interpreter) -> str:
+        """Return what names the sets of packages that may fit an interpreter: words of its version and machine."""
+        return interpreter.version
+
+    def describe(self, interpreter: Interpreter, packages: Path) -> dict[str, Any]:
+        """Return, as JSON, what :meth:`fits` wants to know of a set that was just installed for an interpreter."""
+        return {}
+
+    def fits(self, described: Mapping[str, Any], interpreter: Interpreter) -> bool:
+        """Tell whether a set of packages that was installed for one interpreter works with another, maybe elsewhere.
+
+        Where a language cannot tell, each kernel gets a set of its own.
+        """
+        return False
 
     @abc.abstractmethod
     def installed(self, packages: Path) -> list[str]:
