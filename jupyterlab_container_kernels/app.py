@@ -47,14 +47,21 @@ class ContainerKernelsApp(ExtensionApp):
     packages_dir = Unicode(
         "",
         config=True,
-        help="Folder for what is installed beside images, some 50 MB a kernel. '~' and environment variables are "
-        "filled in. Empty: container-kernels/packages in Jupyter's data directory.",
+        help="Folder for what is installed beside images, some 50 MB for all kernels of one Python. '~' and "
+        "environment variables are filled in. Empty: container-kernels/packages in Jupyter's data directory.",
     )
     temporary_dir = Unicode(
         "",
         config=True,
         help="Folder for temporary files of a pull, about five times the download. A fast local disk is best. "
         "Empty: $APPTAINER_TMPDIR, $TMPDIR, /tmp or the data directory, the first with enough room.",
+    )
+    wheelhouse = Unicode(
+        "",
+        config=True,
+        help="Folder of wheels from which kernel packages are installed, for nodes without access to a package index: "
+        "what `pip download ipykernel pip` brings, for each version of Python. What it lacks comes from the index. "
+        "'~' and environment variables are filled in. Empty: the index that pip is configured for.",
     )
     insecure_registries = List(
         Unicode(),
@@ -87,7 +94,7 @@ class ContainerKernelsApp(ExtensionApp):
             raise TraitError(f"{proposal['trait'].name} has to be more than 0 seconds")
         return value
 
-    @validate("runtime_path", "images_dir", "packages_dir", "temporary_dir")
+    @validate("runtime_path", "images_dir", "packages_dir", "temporary_dir", "wheelhouse")
     def _is_absolute(self, proposal: dict[str, Any]) -> str:
         value = _expanded(proposal["value"])
         if value and not Path(value).is_absolute():
@@ -115,6 +122,7 @@ class ContainerKernelsApp(ExtensionApp):
             start_timeout_s=self.start_timeout_s,
             pull_timeout_s=self.pull_timeout_s,
             install_timeout_s=self.install_timeout_s,
+            wheelhouse=Path(self.wheelhouse) if self.wheelhouse else None,
         )
 
     def initialize_settings(self) -> None:

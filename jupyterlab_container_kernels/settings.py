@@ -20,3 +20,4 @@ class Settings:
     start_timeout_s: float
     pull_timeout_s: float
     install_timeout_s: float
+    wheelhouse: Path | None = None

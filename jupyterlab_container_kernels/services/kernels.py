@@ -24,7 +24,7 @@ from ..models import (
 )
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from . import starts
+from . import sets, starts
 from .images import is_stored, side_file
 from .session import SessionService
 from .tasks import TaskService
@@ -201,6 +201,12 @@ class KernelService:
         ):
             if paths.is_ours(path, root):
                 items.append(_goes("packages" if what == "packages" else "log", path))
+        shared = Path(spec.record.packages.shared) if spec.record.packages.shared else None
+        if shared is not None and sets.is_set(shared, self._roots) and paths.is_ours(shared, self._roots.packages):
+            users = [each.display_name for each in others if each.record.packages.shared == str(shared)]
+            users += self._tasks.users_of(shared)
+            why = f"Used by {', '.join(users)}."
+            items.append(_stays("packages", shared, why, users) if users else _goes("packages", shared))
         image = Path(spec.record.image.path)
         users = [each.display_name for each in others if each.record.image.path == str(image)]
         users += self._tasks.users_of(image)
@@ -220,7 +226,9 @@ class KernelService:
             path = Path(item.path)
             if not item.goes:
                 continue
-            if item.what == "packages":
+            if item.what == "packages" and sets.is_set(path, self._roots):
+                sets.remove(path, self._roots)
+            elif item.what == "packages":
                 paths.remove_marked(path, self._roots.packages)
             elif item.what == "log":
                 paths.remove_marked(path, self._roots.logs)

@@ -14,7 +14,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from ..models import (
 )
 from ..system import paths
 from ..system.paths import Roots
+from . import sets
 from .task_files import Owner, StoredTask, read_log, write
 
 _log = logging.getLogger(__name__)
@@ -115,7 +116,8 @@ class RunningTask:
 
     def keeps(self, path: Path) -> None:
         """Take back :meth:`owns`: the path belongs to the published kernel now."""
-        self.leftovers.remove(str(path))
+        if str(path) in self.leftovers:  # that of a kernel that is mended was never the task's
+            self.leftovers.remove(str(path))
 
     async def save(self) -> None:
         """Write the task and its new lines of log, now. One that is cancelled is finished before the next begins."""
@@ -182,9 +184,24 @@ class TaskService:
         if self._listener is not None:
             self._listener(task.id, task.seq, task.state)
 
-    def users_of(self, image: Path) -> list[str]:
-        """Return the display names of kernels that are being added from a stored image."""
-        return [running.task.display_name for running in self._running.values() if running.image == image]
+    def users_of(self, path: Path) -> list[str]:
+        """Return the display names of kernels that are being added from a stored image, or with a set of packages."""
+        return [
+            running.task.display_name
+            for running in self._running.values()
+            if running.image == path or str(path) in running.leftovers
+        ] + [stored.task.display_name for stored in self._elsewhere() if str(path) in stored.leftovers]
+
+    def _elsewhere(self) -> Iterator[StoredTask]:
+        """Return the tasks that other processes of the user are at."""
+        for directory in self._roots.tasks.glob("[0-9a-f]*"):
+            if directory.name in self._running:
+                continue
+            with contextlib.suppress(OSError, dacite.DaciteError):
+                path = directory / "task.json"
+                stored = dacite.from_dict(StoredTask, paths.read_json(path) or {})
+                if stored.task.ended is None and stored.owner.is_alive(time.time() - path.stat().st_mtime):
+                    yield stored
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
@@ -273,7 +290,10 @@ class TaskService:
         roots = [self._roots.packages, self._roots.staging, self._roots.logs, *self._temporary_roots()]
         for path in map(Path, reversed(leftovers)):
             try:
-                if path.is_dir() and not path.is_symlink():
+                if sets.is_set(path, self._roots):
+                    if not sets.kernels_of(path, self._roots) and not self.users_of(path):
+                        sets.remove(path, self._roots)
+                elif path.is_dir() and not path.is_symlink():
                     paths.remove_marked(path, *roots)
                 elif path.parent == self._roots.images and path.name.startswith("."):
                     path.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from ..runtimes.base import FoundRuntime
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import ImageRecord, PackagesRecord, Record, Spec
 from ..system.scripts import fill
-from . import check
+from . import check, sets
 from .images import ImageService
 from .install import Inspected, InstallService
 from .session import SessionService
@@ -129,7 +129,8 @@ class Work:
         plan, roots = self._plan, self._roots
         workspace = await self._own_directory(running, roots.staging / running.task.id)
         if plan.replaces is None:
-            own = await self._own_directory(running, paths.unused(roots.packages / plan.slug))
+            name = f"{plan.slug}-kernel" if plan.slug == sets.NAME else plan.slug
+            own = await self._own_directory(running, paths.unused(roots.packages / name))
             logs = await self._own_directory(running, paths.unused(roots.logs / plan.slug))
         else:  # what the user has installed stays, and what is purged comes back
             own = await self._existing_directory(Path(plan.replaces.record.packages.path))
@@ -223,6 +224,8 @@ class Work:
         replaces = self._plan.replaces
         if replaces is not None:
             await to_its_end(asyncio.to_thread(kernelspecs.overwrite, staged, replaces, self._roots))
+            if replaces.record.packages.shared:  # it goes, unless another kernel or the mended one uses it
+                await running.owns(Path(replaces.record.packages.shared))
             running.say(f"{self._plan.display_name} was mended.")
             return
         try:

@@ -1,0 +1,149 @@
+"""Sets of packages that kernels share: what an image lacks is installed once for all that lack the same.
+
+A set is a directory below ``packages/shared`` with a ``set.json`` that says what it fits. It is complete when it has
+its name: it is made under another one and renamed. It goes with the last kernel that uses it. Who uses it is known
+without a list that could be wrong: kernels name it in their records, tasks among what they leave behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import dacite
+
+from ..languages.base import Interpreter, Language
+from ..models import now
+from ..system import kernelspecs, paths
+from ..system.paths import Roots
+
+#: The directory of all sets; no kernel's own directory may have this name.
+NAME = "shared"
+_MANIFEST = "set.json"
+_SCHEMA = 1
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``set.json`` says: of which language it is, and what the language wants to know of it."""
+
+    schema: int
+    language: str
+    described: dict[str, Any]
+    created: str
+
+
+def is_set(path: Path, roots: Roots) -> bool:
+    """Tell whether a path is that of a set, or of one in the making."""
+    return path.parent == roots.packages / NAME
+
+
+def kernels_of(path: Path, roots: Roots) -> list[str]:
+    """Return the display names of the kernels that use a set."""
+    specs = kernelspecs.read_all(roots.kernels)
+    return [spec.display_name for spec in specs if spec.record.packages.shared == str(path)]
+
+
+def fitting(roots: Roots, language: Language, interpreter: Interpreter) -> Path | None:
+    """Return the newest complete set that fits an interpreter, or ``None``."""
+    found: list[tuple[str, Path]] = []
+    for file in (roots.packages / NAME).glob(f"[!.]*/{_MANIFEST}"):
+        try:
+            manifest = dacite.from_dict(Manifest, paths.read_json(file) or {})
+        except (dacite.DaciteError, TypeError, AttributeError):
+            continue
+        if (manifest.schema, manifest.language) != (_SCHEMA, language.name) or not paths.is_ours(
+            file.parent, roots.packages
+        ):
+            continue
+        if language.fits(manifest.described, interpreter) and language.has_kernel(interpreter, file.parent):
+            found.append((manifest.created, file.parent))
+    return max(found)[1] if found else None
+
+
+def kind(language: Language, interpreter: Interpreter) -> str:
+    """Return what begins the names of sets that may fit an interpreter."""
+    return re.sub(r"[^a-z0-9._-]+", "-", f"{language.name}-{language.kind(interpreter)}".lower())
+
+
+def staging(roots: Roots, task_id: str) -> Path:
+    """Return where a task makes a set."""
+    return roots.packages / NAME / f".{task_id}"
+
+
+def unused(roots: Roots, kind: str) -> Path:
+    """Return a path for a new set."""
+    return paths.unused(roots.packages / NAME / f"{kind}-{secrets.token_hex(4)}")
+
+
+def begin(directory: Path) -> None:
+    """Make the directory of a set in the making."""
+    for _ in range(3):  # whoever removes the last set removes the directory above it
+        with contextlib.suppress(FileNotFoundError):
+            paths.make_marked(directory)
+            return
+    paths.make_marked(directory)
+
+
+def complete(made: Path, target: Path, language: Language, interpreter: Interpreter) -> None:
+    """Describe a set that was made, and give it its name. From then on other kernels may take it."""
+    manifest = Manifest(_SCHEMA, language.name, language.describe(interpreter, made), now())
+    paths.write_private(made / _MANIFEST, json.dumps(asdict(manifest), indent=1, ensure_ascii=False) + "\n")
+    # one kernel's `pip uninstall` must not take from another what both use
+    for directory, _, _ in os.walk(made):
+        if directory != str(made):
+            Path(directory).chmod(0o500)
+    made.rename(target)
+
+
+def remove(path: Path, roots: Roots) -> None:
+    """Remove a set, and the directory of all sets with the last one."""
+    paths.remove_marked(path, roots.packages)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+@contextlib.asynccontextmanager
+async def making(roots: Roots, kind: str, waiting: Callable[[], None]) -> AsyncIterator[None]:
+    """Let one task at a time make sets of a kind, in all processes of the user.
+
+    ``waiting`` is called if another one is at it. Where a file system has no locks, two sets are made, which does no
+    harm.
+    """
+    path = paths.make_private(roots.state) / f".{kind}.lock"
+    descriptor = _try(path)
+    if descriptor is None:
+        waiting()
+    while descriptor is None:
+        await asyncio.sleep(_POLL_S)
+        descriptor = _try(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _try(path: Path) -> int | None:
+    """Return a descriptor that holds the lock, or ``None`` if another one does."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass  # another one has it, or has just had it and has removed the file
+    except OSError:
+        return descriptor
+    os.close(descriptor)
+    return None
