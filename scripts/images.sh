@@ -190,7 +190,8 @@ other_debian() { # SUITE NAME PACKAGES
 }
 
 old_no_pip_image() {
-  without test/old-pip test/old-no-pip usr/bin/pip usr/bin/pip3 usr/lib/python3/dist-packages/pip
+  without test/old-pip test/old-no-pip usr/bin/pip usr/bin/pip3 \
+    usr/lib/python3/dist-packages/pip usr/lib/python3/dist-packages/pip-20.3.4.egg-info
 }
 
 busybox_image() {
