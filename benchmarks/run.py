@@ -8,6 +8,8 @@ Prints one line a figure and writes all of them, with every sample, as JSON (``.
 * What a page loads of ours, and asks while the panel is closed; how long a tile takes: by the browser tests that are
   tagged ``@measured``.
 * How long the list of 200 kernels takes.
+* What our start script adds to ``apptainer exec``; how long kernels take to answer, beside a native one; how many
+  interrupts end as they should; what is left after kernels were killed in every way.
 
 Needs what ``make testbed`` sets up. Run by ``make bench``.
 """
@@ -26,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import launching
 from kernel_list import time_lists
 from server_start import Start, start
 
@@ -51,7 +54,7 @@ class Figure:
         """Write it as a line of the table."""
         limit = "" if self.limit is None else f"≤ {self.limit:g} {self.unit}"
         verdict = "" if self.limit is None else "too much" if self.is_broken else "ok"
-        value = f"{self.value:.1f}" if self.unit else f"{self.value:.0f}"
+        value = f"{self.value:.2f}" if self.unit == "×" else f"{self.value:.1f}" if self.unit else f"{self.value:.0f}"
         return f"{self.name:<52} {value:>9} {self.unit:<3} {limit:>12}  {verdict:<9} {self.note}".rstrip()
 
 
@@ -87,6 +90,37 @@ def kernel_list(count: int, requests: int) -> Iterator[Figure]:
     note = f"{requests} requests"
     yield Figure(f"GET kernels with {count} kernels, median", statistics.median(times), "ms", 100, note, times)
     yield Figure(f"GET kernels with {count} kernels, 95 %", statistics.quantiles(times, n=20)[-1], "ms", None, note)
+
+
+def kernels(rounds: int, interrupts: int, kills: int) -> Iterator[Figure]:
+    """Start, interrupt and kill container kernels."""
+    with launching.ground() as site:
+        times = launching.overhead(site, rounds * 3)
+        added = [ours - theirs for ours, theirs in zip(times["script"], times["exec"], strict=True)]
+        note = f"median of {len(added)} pairs; {statistics.median(times['exec']):.0f} ms without it"
+        yield Figure("our start script, over `apptainer exec`", statistics.median(added), "ms", 30, note, added)
+        for state in ("warm", "cold") if launching.can_drop_caches() else ("warm",):
+            times = launching.starts(site, rounds if state == "warm" else max(2, rounds // 3), cold=state == "cold")
+            native = statistics.median(times["native"])
+            for name, words in (
+                ("native", "native"),
+                ("bare", "`apptainer exec`, ipykernel in the image"),
+                ("inside", "ours, ipykernel in the image"),
+                ("installed", "ours, ipykernel installed"),
+            ):
+                value = statistics.median(times[name])
+                note = f"{value / native:.2f} × native, median of {len(times[name])}"
+                yield Figure(f"start, {state}: {words}", value, "ms", None, note, times[name])
+            if state == "warm":
+                ratio = statistics.median(times["installed"]) / native
+                yield Figure("start, warm: ours installed / native", ratio, "×", 1.3)
+        bad = interrupts - launching.clean_interrupts(site, interrupts)
+        yield Figure("interrupts without traceback or reply", bad, "", 0, f"of {interrupts}")
+        for how in launching.KILLS:
+            left = launching.orphans(site, how, kills)
+            yield Figure(
+                f"left after {how}", len(left), "", 0, f"{kills} times" + "".join(f"; {each}" for each in left)
+            )
 
 
 def browser() -> Iterator[Figure]:
@@ -129,12 +163,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--json", type=Path, default=ROOT / ".cache/results/bench.json", help="where the figures go")
     parser.add_argument("--quick", action="store_true", help="few samples and no browser: to see whether it works")
+    parser.add_argument("--only", choices=["server", "list", "kernels", "browser"], help="one part")
     choices = parser.parse_args()
     figures: list[Figure] = []
-    parts = [server_part(3 if choices.quick else 20), kernel_list(200, 40)]
-    if not choices.quick:
-        parts.append(browser())
-    for part in parts:
+    parts = {
+        "server": server_part(3 if choices.quick else 20),
+        "list": kernel_list(200, 40),
+        "kernels": kernels(2, 5, 1) if choices.quick else kernels(10, 50, 20),
+        "browser": browser(),
+    }
+    for name, part in parts.items():
+        if (choices.only and name != choices.only) or (choices.quick and name == "browser"):
+            continue
         for figure in part:
             print(figure.line(), flush=True)
             figures.append(figure)

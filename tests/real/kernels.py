@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 
@@ -49,3 +51,43 @@ def printed(client: Any, code: str) -> str:
 
     client.execute_interactive(code, timeout=60, output_hook=on_output)
     return "".join(parts).strip()
+
+
+def interrupted(client: Any, code: str, after_s: float = 0.3) -> dict[str, Any]:
+    """Run a cell that takes its time, interrupt it, and return the content of its reply."""
+    message_id = client.execute(code)
+    while client.get_iopub_msg(timeout=30)["msg_type"] != "execute_input":
+        pass
+    time.sleep(after_s)
+    client.manager.interrupt_kernel()
+    while True:
+        reply = client.get_shell_msg(timeout=20)
+        if reply["parent_header"].get("msg_id") == message_id:
+            break
+    while True:  # what belongs to the cell must not be taken for the next one's
+        message = client.get_iopub_msg(timeout=20)
+        ours = message["parent_header"].get("msg_id") == message_id
+        if ours and message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+            return dict(reply["content"])
+
+
+@contextmanager
+def limited_memory(limit_bytes: int) -> Iterator[Path]:
+    """Yield the file to which a process writes ``0`` to join a control group with that limit (cgroups(7))."""
+    parent = Path(os.environ.get("CK_TEST_MEMORY_CGROUP", "/sys/fs/cgroup/memory"))
+    group = parent / "container-kernels-limited"
+    try:
+        group.mkdir()
+        v2 = (group / "memory.max").exists()
+        (group / ("memory.max" if v2 else "memory.limit_in_bytes")).write_text(str(limit_bytes))
+    except OSError as error:
+        pytest.skip(f"no control group for memory may be made here: {error}")
+    try:
+        yield group / "cgroup.procs"
+    finally:
+        for _ in range(100):
+            try:
+                group.rmdir()
+                break
+            except OSError:
+                time.sleep(0.1)

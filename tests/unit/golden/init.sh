@@ -218,6 +218,22 @@ processes() { # the fields "pid session group command" of every process on this 
   done 2> /dev/null
 }
 
+life_of() { # PID: when a process was started, in ticks since boot; nothing if it has ended, also if nobody has buried it
+  local line
+  read -r line < "/proc/$1/stat" || return
+  # shellcheck disable=SC2086 # the words are wanted
+  set -- ${line##*) }
+  if [ "$1" != Z ]; then printf '%s' "${20}"; fi
+} 2> /dev/null
+began=$(life_of "$server")
+
+end_helpers() { # what mounts the image outlives Apptainer when that is killed
+  processes | while read -r pid session _ command; do
+    if [ "$session" != "$$" ]; then continue; fi
+    case $command in squashfuse* | fuse* | gocryptfs*) kill -KILL "$pid" ;; esac
+  done 2> /dev/null
+}
+
 set -m # each job below gets a process group of its own
 
 coproc guard {
@@ -232,7 +248,7 @@ coproc guard {
       end_of_log killed
       break
     fi
-    if [ -n "$server" ] && ! kill -0 "$server" 2> /dev/null; then
+    if [ -n "$server" ] && [ "$(life_of "$server")" != "$began" ]; then
       end_of_log server-gone
       kill -TERM "$container" 2> /dev/null
       sleep 3
@@ -276,6 +292,7 @@ while true; do
   kill -0 "$container" 2> /dev/null || break # not a signal that ended the waiting
 done
 echo bye >&"$to_guard"
+if [ "$status" -gt 128 ]; then end_helpers; fi
 memory_kills
 if [ "$status" -eq 0 ] || [ -n "$asked" ]; then
   end_of_log ended "$status"
