@@ -14,8 +14,10 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import dacite
 
@@ -39,7 +41,7 @@ println("{_MARK}{{\\"path\\":", text(ENV["CONTAINER_KERNELS_CANDIDATE"]), ",\\"v
     ",\\"ijulia\\":", text(ijulia === nothing ? "" : ijulia), ",\\"ijulia_version\\":", text(version),
     ",\\"depots\\":", list(DEPOT_PATH), ",\\"load_path\\":", list(LOAD_PATH), ",\\"home\\":", text(homedir()),
     ",\\"environment\\":", text(environment !== nothing && isfile(environment) ? environment : ""),
-    ",\\"project\\":", text(get(ENV, "JULIA_PROJECT", "")), "}}")
+    ",\\"machine\\":", text(Sys.MACHINE), ",\\"project\\":", text(get(ENV, "JULIA_PROJECT", "")), "}}")
 """
 _CANDIDATES = '"$(command -v julia)" /opt/julia/bin/julia /opt/julia*/bin/julia /usr/local/bin/julia /usr/bin/julia'
 #: A site's mirror of packages and its certificates, in Julia's own variables.
@@ -75,6 +77,8 @@ class _Told:
         The home directory, in which one of the depots lies by default.
     environment : str
         The file of the default environment.
+    machine : str
+        Its processor, system and libc, as ``x86_64-linux-gnu``.
     project : str
         The image's own ``JULIA_PROJECT``.
     """
@@ -87,6 +91,7 @@ class _Told:
     load_path: list[str]
     home: str
     environment: str
+    machine: str
     project: str
 
 
@@ -145,6 +150,13 @@ class Julia(Language):
         script = 'import Pkg; Pkg.add("IJulia"); import IJulia'
         argv = [interpreter.path, "--startup-file=no", "--color=no", "-e", script]
         return Isolated(image, argv, environment, bind_at_same_path(packages, workspace, *visible))
+
+    def describe(self, interpreter: Interpreter, packages: Path) -> dict[str, Any]:
+        # a set has an environment of its own, and what is compiled comes from Julia's own builds
+        return {"version": interpreter.version, "machine": interpreter.details["machine"]}
+
+    def fits(self, described: Mapping[str, Any], interpreter: Interpreter) -> bool:
+        return described == self.describe(interpreter, Path())
 
     def installed(self, packages: Path) -> list[str]:
         names = []

@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..containers import Isolated
@@ -28,8 +29,10 @@ _BARE = ("--slave", "--no-save", "--no-restore", "--no-init-file")
 #: loaded; ``packageDescription`` reads a file.
 _PROBE = (
     'v <- suppressWarnings(utils::packageDescription("IRkernel", fields = "Version")); '
-    f'cat("{_MARK}", Sys.getenv("CONTAINER_KERNELS_CANDIDATE"), as.character(getRversion()), '
-    'if (is.na(v)) "" else v, R.version$platform, R.home(), "", sep = intToUtf8(9)); cat(intToUtf8(10))'
+    'f <- tempfile(); writeLines(sort(unique(list.files(.libPaths())), method = "radix"), f); '
+    f'cat("{_MARK}", Sys.getenv("CONTAINER_KERNELS_CANDIDATE"), as.character(getRversion()), if (is.na(v)) "" else v, '
+    "R.version$platform, R.home(), utils::osVersion, tools::md5sum(f), sep = intToUtf8(9)); "
+    "cat(intToUtf8(9), intToUtf8(10))"
 )
 _CANDIDATES = '"$(command -v R)" /opt/conda/bin/R /opt/R/*/bin/R /opt/*/bin/R /usr/local/bin/R /usr/bin/R'
 #: The variable that names another CRAN, a URL; R has none of its own. One that begins with ``file://`` may be a folder
@@ -44,9 +47,7 @@ _INSTALL = (
     "options(repos = r, timeout = max(600, getOption('timeout'))); "
     "install.packages('IRkernel', lib = lib); "
     # a package that fails is but a warning to install.packages
-    "tryCatch(invisible(loadNamespace('IRkernel')), error = function(e) { message(conditionMessage(e)); "
-    "if (!nzchar(Sys.which('make'))) message('The image has no make, which packages in source form need.'); "
-    "quit(status = 1) })"
+    "invisible(loadNamespace('IRkernel'))"
 )
 _PROFILE = """\
 # Written by Container Kernels. What install.packages() brings lands in the first of these.
@@ -93,11 +94,11 @@ class R(Language):
         found: dict[str, Interpreter] = {}
         for line in output.split("\n"):
             mark, *told = line.split("\t")
-            if mark != _MARK or len(told) != 6:  # the last one is empty; without it the line was cut
+            if mark != _MARK or len(told) != 8:  # the last one is blank; without it the line was cut
                 continue
-            path, version, kernel_version, platform, home, _ = told
+            path, version, kernel_version, platform, home, system, holds, _ = told
             if path.startswith("/") and re.fullmatch(r"\d+\.\d+\.\d+", version):
-                details = {"platform": platform, "home": home}
+                details = {"platform": platform, "home": home, "system": system, "holds": holds}
                 found.setdefault(home, Interpreter(self.name, path, version, kernel_version or None, details))
         return sorted(found.values(), key=lambda each: each.kernel_version is None)
 
@@ -117,6 +118,14 @@ class R(Language):
         if cran.startswith("file://") and folder.is_dir():
             binds.append(Bind(str(folder), str(folder), True))
         return Isolated(image, argv, environment, binds)
+
+    def describe(self, interpreter: Interpreter, packages: Path) -> dict[str, Any]:
+        # compiled against the image's own libraries, and without what the image holds: as good as of the same image
+        told = interpreter.details
+        return {"version": interpreter.version, **{name: told[name] for name in ("platform", "system", "holds")}}
+
+    def fits(self, described: Mapping[str, Any], interpreter: Interpreter) -> bool:
+        return described == self.describe(interpreter, Path())
 
     def installed(self, packages: Path) -> list[str]:
         names = []

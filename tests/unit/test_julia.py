@@ -22,7 +22,8 @@ def line(**changes: Any) -> str:
         "path": "/opt/julia-1.10.4/bin/julia", "version": "1.10.4",
         "ijulia": "/opt/julia/packages/IJulia/Vo51o/src/IJulia.jl", "ijulia_version": "1.25.0",
         "depots": ["/opt/julia", "/opt/julia-1.10.4/share/julia"], "load_path": ["@", "@v#.#", "@stdlib"],
-        "home": "/home/me", "environment": "/opt/julia/environments/v1.10/Project.toml", "project": "", **changes,
+        "home": "/home/me", "environment": "/opt/julia/environments/v1.10/Project.toml",
+        "machine": "x86_64-linux-gnu", "project": "", **changes,
     }  # fmt: skip
     return MARK + json.dumps(told) + "\n"
 
@@ -133,6 +134,13 @@ def test_an_empty_last_entry_is_written_where_it_does_not_mean_the_users_depot_n
 ) -> None:
     start = Julia().start(interpreter(**WITHOUT | {"version": version}), Packages(tmp_path, None), True)
     assert start.environment["JULIA_DEPOT_PATH"].split(":")[-1] == last
+
+
+def test_a_set_is_shared_by_kernels_of_the_same_julia_no_real_julia(tmp_path: Path) -> None:
+    described = Julia().describe(interpreter(**WITHOUT), tmp_path)
+    assert Julia().fits(described, interpreter(**WITHOUT, path="/usr/bin/julia"))
+    assert not Julia().fits(described, interpreter(**WITHOUT, version="1.10.5"))
+    assert not Julia().fits(described, interpreter(**WITHOUT, machine="x86_64-linux-musl"))
 
 
 def test_a_project_that_the_image_names_stays_the_project_no_real_julia(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ PYTHON = (
     'CONTAINER_KERNELS_PYTHON {"path": "/opt/conda/bin/python3", "version": "3.12.4", "prefix": "/opt/conda", '
     '"packages": {}}\n'
 )
-R_LINE = "CONTAINER_KERNELS_R\t/usr/bin/R\t4.2.2\t1.3.2\tx86_64-pc-linux-gnu\t/usr/lib/R\t\n"
+R_LINE = "CONTAINER_KERNELS_R\t/usr/bin/R\t4.2.2\t1.3.2\tx86_64-pc-linux-gnu\t/usr/lib/R\tDebian\t0123\t \n"
 IPYKERNEL = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 IRKERNEL = ["-e", "IRkernel::main()", "--args", "{connection_file}"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -14,11 +15,18 @@ from jupyterlab_container_kernels.models import Bind
 
 IMAGE = Path("/images/a.sif")
 #: Recorded from Debian's R 4.2.2 with IRkernel.
-LINE = "CONTAINER_KERNELS_R\t/usr/bin/R\t4.2.2\t1.3.2\tx86_64-pc-linux-gnu\t/usr/lib/R\t\n"
+LINE = (
+    "CONTAINER_KERNELS_R\t/usr/bin/R\t4.2.2\t1.3.2\tx86_64-pc-linux-gnu\t/usr/lib/R\tDebian GNU/Linux 12 (bookworm)\t"
+    "0123456789abcdef0123456789abcdef\t \n"
+)
 
 
-def line(path: str = "/usr/bin/R", version: str = "4.2.2", kernel: str = "", home: str = "/usr/lib/R") -> str:
-    return f"CONTAINER_KERNELS_R\t{path}\t{version}\t{kernel}\tx86_64-pc-linux-gnu\t{home}\t\n"
+def line(**changes: str) -> str:
+    told = {
+        "path": "/usr/bin/R", "version": "4.2.2", "kernel": "", "platform": "x86_64-pc-linux-gnu",
+        "home": "/usr/lib/R", "system": "Debian GNU/Linux 12 (bookworm)", "holds": "0123", **changes,
+    }  # fmt: skip
+    return "\t".join(["CONTAINER_KERNELS_R", *told.values(), " "]) + "\n"
 
 
 def interpreter(**changes: str) -> Interpreter:
@@ -52,7 +60,7 @@ def test_one_r_under_two_names_is_one_and_one_with_a_kernel_comes_first() -> Non
     "bad",
     [
         LINE[:30],
-        LINE.rstrip().rstrip("\t"),  # cut in its last field
+        LINE.rstrip(),  # cut in its last field
         "CONTAINER_KERNELS_R",
         line(version="4.2"),
         line(version="4.2.2; touch x"),
@@ -146,6 +154,13 @@ def test_a_path_with_quotes_stays_a_path_in_the_profile(tmp_path: Path) -> None:
     own.mkdir()
     R().prepare(interpreter(), Packages(own, None), True)
     assert r"a\"); q(\"no/R-4.2" in (own / "R-4.2.profile").read_text()
+
+
+def test_a_set_is_shared_by_kernels_of_the_same_r_in_images_that_hold_the_same(tmp_path: Path) -> None:
+    described = json.loads(json.dumps(R().describe(interpreter(), tmp_path)))
+    assert R().fits(described, interpreter(path="/opt/R/bin/R"))
+    for name, other in (("version", "4.2.3"), ("platform", "aarch64"), ("system", "Ubuntu 22.04"), ("holds", "4567")):
+        assert not R().fits(described, interpreter(**{name: other})), name
 
 
 def test_what_was_installed_is_read_from_the_folder(tmp_path: Path) -> None:
