@@ -54,7 +54,8 @@ def pulled(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[
         target = directory / f"{name.replace('/', '-').replace(':', '-')}.sif"
         if not target.exists():
             env = {**os.environ, "APPTAINER_NOHTTPS": "1", "APPTAINER_TMPDIR": str(directory)}
-            command = ["apptainer", "pull", "--disable-cache", str(target), f"docker://{registry}/{name}"]
+            quick = ["--mksquashfs-args", "-comp gzip -Xcompression-level 1"]  # a quarter of the time
+            command = ["apptainer", "build", "--disable-cache", *quick, str(target), f"docker://{registry}/{name}"]
             subprocess.run(command, env=env, check=True, capture_output=True, timeout=600)
         return target
 
