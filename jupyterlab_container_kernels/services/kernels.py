@@ -24,14 +24,16 @@ from ..models import (
 )
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from . import sets, starts
-from .images import is_stored, side_file
+from . import removal, sets, starts
+from .images import is_stored
 from .session import SessionService
 from .tasks import TaskService
 
 _OK = KernelStatus("ok", "OK", "")
 #: How long it may take to add up the sizes of some thousand files on a slow file system, in seconds.
 _WALK_TIMEOUT_S = 20.0
+#: How long the answer to a deletion waits for the files to be gone, in seconds; the tile is gone before.
+_CLEARING_S = 0.5
 
 
 class KernelService:
@@ -41,9 +43,14 @@ class KernelService:
         self._session = session
         self._tasks = tasks
         self._roots = session.roots
+        self._clearing: set[asyncio.Future[None]] = set()
+        self._has_resumed = False
 
     async def list_kernels(self) -> KernelList:
         """Return all kernels of ours, by display name, with what a quick look at their files tells."""
+        if not self._has_resumed:
+            self._has_resumed = True
+            await asyncio.to_thread(removal.resume, self._roots)
         specs, running = await asyncio.gather(
             asyncio.to_thread(kernelspecs.read_all, self._roots.kernels), self._session.jupyter.running()
         )
@@ -85,10 +92,21 @@ class KernelService:
         if running:
             await self._session.jupyter.shut_down(slug)
         items = await self._removal(spec, request.delete_image)
-        # from here on the tile is gone; the rest is room
         doomed = await asyncio.to_thread(kernelspecs.withdraw, spec, self._roots)
-        await asyncio.to_thread(self._remove_files, spec, doomed, items)
+        # from here on the tile is gone; the rest is room, and thousands of files may take their time
+        if doomed is not None:
+            await asyncio.to_thread(removal.note, doomed, items)
+        clearing = asyncio.ensure_future(asyncio.to_thread(removal.clear, self._roots, doomed, items))
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._clearing.discard)
+        await asyncio.wait({clearing}, timeout=_CLEARING_S)
+        if clearing.done():
+            clearing.result()
         return Removal(slug, items, _freed(items))
+
+    async def stop(self) -> None:
+        """Let what is being deleted be deleted."""
+        await asyncio.gather(*self._clearing, return_exceptions=True)
 
     async def log(self, slug: str) -> KernelLog:
         """Return the end of what the last start of a kernel wrote to standard error, and what became of it.
@@ -220,23 +238,6 @@ class KernelService:
         else:
             items.append(_goes("image", image))
         return items
-
-    def _remove_files(self, spec: Spec, doomed: Path | None, items: list[RemovalItem]) -> None:
-        for item in items:
-            path = Path(item.path)
-            if not item.goes:
-                continue
-            if item.what == "packages" and sets.is_set(path, self._roots):
-                sets.remove(path, self._roots)
-            elif item.what == "packages":
-                paths.remove_marked(path, self._roots.packages)
-            elif item.what == "log":
-                paths.remove_marked(path, self._roots.logs)
-            elif item.what == "image" and is_stored(path, self._roots.images):
-                path.unlink(missing_ok=True)
-                side_file(path).unlink(missing_ok=True)
-        if doomed is not None:
-            paths.remove_marked(doomed, self._roots.trash)
 
 
 def _status(image: str, runtime: KernelRuntime) -> tuple[KernelStatus, int | None]:

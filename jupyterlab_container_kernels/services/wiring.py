@@ -35,6 +35,7 @@ class Services:
     async def stop(self) -> None:
         """Cancel what runs and let threads go."""
         await self.tasks.stop()
+        await self.kernels.stop()
         self.session.patience.close()
 
 

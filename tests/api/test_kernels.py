@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from jupyterlab_container_kernels.models import Bind, KernelRuntime
+from jupyterlab_container_kernels.models import Bind, KernelRuntime, RemovalItem
+from jupyterlab_container_kernels.services import removal
+from jupyterlab_container_kernels.system import kernelspecs
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Patience, Roots
 from tests.builders import add_kernel, store_image, tree
@@ -268,3 +270,27 @@ async def test_two_who_delete_one_kernel_at_once_both_get_an_answer(client: Clie
     assert 200 in {answer.status for answer in answers}
     for directory in (roots.packages, roots.logs, roots.images, roots.trash):
         assert tree(directory) == []
+
+
+async def test_what_a_server_had_no_time_to_remove_is_removed_by_the_next(client: Client, roots: Roots) -> None:
+    add_kernel(roots, "demo", store_image(roots))
+    add_kernel(roots, "other", store_image(roots, "sha256-0001"))
+    spec = kernelspecs.read(roots.kernels / "demo")
+    assert spec is not None
+    doomed = kernelspecs.withdraw(spec, roots)
+    assert doomed is not None
+    items = [
+        RemovalItem("packages", str(roots.packages / "demo"), 1, True, "", []),
+        RemovalItem("log", str(roots.logs / "demo"), 1, True, "", []),
+        RemovalItem("image", str(roots.images / "sha256-0000.sif"), 1, True, "", []),
+        # taken by another kernel since
+        RemovalItem("packages", str(roots.packages / "other"), 1, True, "", []),
+        RemovalItem("image", str(roots.images / "sha256-0001.sif"), 1, True, "", []),
+    ]
+    removal.note(doomed, items)
+    assert set(await listed(client)) == {"other"}
+    assert tree(roots.trash) == []
+    assert [path for path in tree(roots.packages) if "demo" in path] == []
+    assert [path for path in tree(roots.logs) if "demo" in path] == []
+    assert sorted(path.name for path in roots.images.iterdir()) == ["sha256-0001.json", "sha256-0001.sif"]
+    assert (roots.packages / "other" / "package.py").exists()

@@ -368,7 +368,8 @@ def test_the_file_system_of_the_notebooks_folder_is_visible_as_a_whole(stage: St
     subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", command, project, stage.directory / "init.sh",
          stage.connection],
-        env={"PATH": os.environ["PATH"], "FAKE_APPTAINER_RECORD": str(stage.directory / "runs")}, check=True, timeout=30,
+        env={"PATH": os.environ["PATH"], "FAKE_APPTAINER_RECORD": str(stage.directory / "runs")},
+        check=True, timeout=30,
     )  # fmt: skip
     [run] = stage.runs()
     assert run["options"]["--bind"] == [str(stage.connection.parent), f"{project}/lab/notebooks", str(project)]
