@@ -64,7 +64,7 @@ def test_an_image_that_was_moved_is_found_at_its_new_place(
     start = last_start(bed, "moved")
     assert start.state == "failed"
     assert start.diagnosis is not None
-    assert start.diagnosis.cause == "image_gone"
+    assert start.diagnosis.cause == "image_missing"
     assert start.diagnosis.remedies[0] == "relink"
 
     task = repaired(bed, "moved", "relink", str(moved))
@@ -116,7 +116,7 @@ def test_packages_that_are_gone_are_installed_again(bed: Bed, python_sif: Path) 
     assert not starts(bed, "purged")
     start = last_start(bed, "purged")
     assert start.diagnosis is not None
-    assert (start.diagnosis.cause, start.diagnosis.remedies[0]) == ("packages_gone", "reinstall")
+    assert (start.diagnosis.cause, start.diagnosis.remedies[0]) == ("packages_missing", "reinstall")
     assert repaired(bed, "purged", "reinstall").error is None
     assert starts(bed, "purged")
 

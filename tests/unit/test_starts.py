@@ -27,11 +27,11 @@ CASES: list[tuple[str, str, int | None, str | None]] = [
     (HEAD + "# ended: 2026-11-25T22:20:00+0100 ended 143\n", "ended", 143, None),  # shut down by Jupyter
     (HEAD + "# ended: 2026-11-25T22:20:00+0100 killed \n", "ended", None, None),  # killed by Jupyter
     (HEAD + "# ended: 2026-11-25T22:20:00+0100 server-gone \n", "ended", None, None),
-    (HEAD + GONE + "# ended: 2026-11-25T22:19:23+0100 failed 69\n", "failed", 69, "image_gone"),
+    (HEAD + GONE + "# ended: 2026-11-25T22:19:23+0100 failed 69\n", "failed", 69, "image_missing"),
     # a kernel's own words are not the end
     (HEAD + "# ended: 2026-11-25T22:19:23+0100 failed 69\nmore\n", "running", None, None),
     # the beginning of a long log was cut
-    ("x" * 100 + "\n" + GONE + "# ended: 2026-11-25T22:19:23+0100 failed 69\n", "failed", 69, "image_gone"),
+    ("x" * 100 + "\n" + GONE + "# ended: 2026-11-25T22:19:23+0100 failed 69\n", "failed", 69, "image_missing"),
 ]
 
 
