@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
-.PHONY: help testbed build lint test test-js test-py test-ui bench demo wheel clean clean-testbed \
+.PHONY: help testbed build lint test test-js test-py test-ui test-gpu bench demo wheel clean clean-testbed \
 	packages packages-browser python-env front-end front-end-packages ui-packages apptainer images images-demo
 
 help:  ## this list
@@ -30,6 +30,9 @@ test-py: testbed front-end  ## pytest alone, with a real Apptainer and registry 
 
 test-ui: testbed front-end  ## Playwright alone (ARGS='-g name')
 	@scripts/test.sh ui -- $(ARGS)
+
+test-gpu: testbed  ## on a machine with an NVIDIA card: what a kernel sees of it; elsewhere skipped, with the reason
+	@scripts/with-registry.sh python -m pytest tests/gpu $(ARGS)
 
 bench: testbed front-end  ## the figures we claim, measured (benchmarks/run.py)
 	@scripts/with-registry.sh python benchmarks/run.py $(ARGS)
