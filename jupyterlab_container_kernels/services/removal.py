@@ -35,7 +35,7 @@ def clear(roots: Roots, doomed: Path | None, items: Sequence[RemovalItem]) -> No
         if not item.goes:
             continue
         if item.what == "packages" and sets.is_set(path, roots):
-            sets.remove(path, roots)
+            sets.remove_unused(path, roots)
         elif item.what == "packages":
             paths.remove_marked(path, roots.packages)
         elif item.what == "log":

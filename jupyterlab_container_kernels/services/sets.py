@@ -14,7 +14,8 @@ import json
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Container
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ..languages.base import Interpreter, Language
 from ..models import now
 from ..system import kernelspecs, paths
 from ..system.paths import Roots
+from .task_files import StoredTask
 
 #: The directory of all sets; no kernel's own directory may have this name.
 NAME = "shared"
@@ -52,6 +54,20 @@ def kernels_of(path: Path, roots: Roots) -> list[str]:
     """Return the display names of the kernels that use a set."""
     specs = kernelspecs.read_all(roots.kernels)
     return [spec.display_name for spec in specs if spec.record.packages.shared == str(path)]
+
+
+def tasks_of(path: Path, roots: Roots, but: Container[str] = ()) -> list[str]:
+    """Return the display names of kernels that tasks of any process, except ``but``, add with a set."""
+    found = []
+    for file in roots.tasks.glob("[!.]*/task.json"):
+        if file.parent.name in but:
+            continue
+        with contextlib.suppress(OSError, dacite.DaciteError):
+            stored = dacite.from_dict(StoredTask, paths.read_json(file) or {})
+            alive = stored.task.ended is None and stored.owner.is_alive(time.time() - file.stat().st_mtime)
+            if alive and str(path) in stored.leftovers:
+                found.append(stored.task.display_name)
+    return found
 
 
 def fitting(roots: Roots, language: Language, interpreter: Interpreter) -> Path | None:
@@ -104,6 +120,12 @@ def complete(made: Path, target: Path, language: Language, interpreter: Interpre
         if directory != str(made):
             Path(directory).chmod(0o500)
     made.rename(target)
+
+
+def remove_unused(path: Path, roots: Roots) -> None:
+    """Remove a set that nobody used a moment ago, unless somebody does by now, who then removes it in turn."""
+    if not kernels_of(path, roots) and not tasks_of(path, roots):
+        remove(path, roots)
 
 
 def remove(path: Path, roots: Roots) -> None:

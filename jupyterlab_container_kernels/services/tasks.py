@@ -14,7 +14,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -186,22 +186,12 @@ class TaskService:
 
     def users_of(self, path: Path) -> list[str]:
         """Return the display names of kernels that are being added from a stored image, or with a set of packages."""
-        return [
+        mine = [
             running.task.display_name
             for running in self._running.values()
             if running.image == path or str(path) in running.leftovers
-        ] + [stored.task.display_name for stored in self._elsewhere() if str(path) in stored.leftovers]
-
-    def _elsewhere(self) -> Iterator[StoredTask]:
-        """Return the tasks that other processes of the user are at."""
-        for directory in self._roots.tasks.glob("[0-9a-f]*"):
-            if directory.name in self._running:
-                continue
-            with contextlib.suppress(OSError, dacite.DaciteError):
-                path = directory / "task.json"
-                stored = dacite.from_dict(StoredTask, paths.read_json(path) or {})
-                if stored.task.ended is None and stored.owner.is_alive(time.time() - path.stat().st_mtime):
-                    yield stored
+        ]
+        return mine + (sets.tasks_of(path, self._roots, self._running) if sets.is_set(path, self._roots) else [])
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
