@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -111,4 +114,85 @@ def test_no_file_counts_when_the_user_says_so(home: Path) -> None:
 
 
 def test_our_own_pip_is_a_package_that_can_be_mounted() -> None:
-    assert (pip.own_package() / "__main__.py").is_file()
+    own = pip.own_package()
+    assert own is not None and (own / "__main__.py").is_file()
+
+
+@pytest.mark.parametrize(("python", "fits"), [((3, 13, 1), True), (sys.version_info[:3], True), ((3, 6, 9), False)])
+def test_our_own_pip_runs_only_on_pythons_that_it_says(python: tuple[int, ...], fits: bool) -> None:
+    assert pip.own_fits(python) is fits
+
+
+def test_a_pip_for_an_older_python_is_fetched_by_our_own_with_this_machines_settings(tmp_path: Path) -> None:
+    environment = {"PIP_INDEX_URL": "https://me:secret@index/", "PIP_TARGET": "/x", "PIP_USER": "1", "HOME": "/h"}
+    command = pip.fetch((3, 8, 10), tmp_path, environment)
+    assert command is not None
+    assert command.argv == [
+        sys.executable, str(pip.own_package()), "download", "--no-input", "--no-deps", "--disable-pip-version-check",
+        "--only-binary=:all:", "--implementation=py", "--abi=none", "--platform=any", "--python-version=3.8",
+        f"--dest={tmp_path}", "pip",
+    ]  # fmt: skip
+    assert command.env == {"PIP_INDEX_URL": "https://me:secret@index/", "HOME": "/h", "PIP_REQUIRE_VIRTUALENV": "false"}
+
+
+def test_our_own_pip_can_be_run_by_the_path_of_its_package(tmp_path: Path) -> None:
+    command = pip.fetch((3, 8, 10), tmp_path, os.environ)
+    assert command is not None
+    done = subprocess.run([*command.argv[:2], "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("pip ")
+
+
+def test_a_directory_of_wheels_takes_the_place_of_every_index() -> None:
+    environment = {"PIP_INDEX_URL": "https://a/", "PIP_EXTRA_INDEX_URL": "https://b/", "PIP_FIND_LINKS": "/c", "X": "y"}
+    assert pip.offline(environment, Path("/site/my wheels")) == {
+        "X": "y", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "file:///site/my%20wheels",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("Requires-Dist: traitlets>=5.4.0", {"traitlets"}),
+        ("Requires-Dist: jupyter_client (>=8.0.0)", {"jupyter-client"}),
+        ("Requires-Dist: Zope.Interface", {"zope-interface"}),
+        ("Requires-Dist: appnope>=0.1.2; platform_system == 'Darwin'", {"appnope"}),  # the image will not have it
+        ("Requires-Dist: pytest; extra == 'test'", set()),
+        ('Requires-Dist: pytest>=7 ; extra=="test"', set()),
+        ("", set()),
+        ("\nRequires-Dist: in-the-description", set()),
+    ],
+)
+def test_what_a_distribution_needs_is_read(tmp_path: Path, line: str, names: set[str]) -> None:
+    (tmp_path / "METADATA").write_text(f"Name: x\n{line}\n")
+    assert pip.requirements(tmp_path) == names
+    assert pip.requirements(tmp_path / "missing") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "platforms"),
+    [
+        ("Tag: py3-none-any\n", ["any"]),
+        ("Tag: cp311-cp311-manylinux_2_17_x86_64\nTag: cp311-cp311-manylinux2014_x86_64\n",
+         ["manylinux_2_17_x86_64", "manylinux2014_x86_64"]),
+        ("Tag: cp36-abi3-musllinux_1_1_x86_64.linux_x86_64", ["musllinux_1_1_x86_64", "linux_x86_64"]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_the_platforms_of_a_wheel_are_read(tmp_path: Path, text: str, platforms: list[str]) -> None:
+    (tmp_path / "WHEEL").write_text(f"Wheel-Version: 1.0\n{text}")
+    assert pip.platform_tags(tmp_path) == platforms
+
+
+@pytest.mark.parametrize(
+    ("platform", "version"),
+    [
+        ("manylinux_2_28_x86_64", (2, 28)),
+        ("musllinux_1_1_aarch64", (1, 1)),
+        ("manylinux2014_x86_64", (2, 17)),
+        ("manylinux1_i686", (2, 5)),
+        ("linux_x86_64", None),
+        ("any", None),
+    ],
+)
+def test_a_platform_names_the_libc_that_it_asks_for(platform: str, version: tuple[int, int] | None) -> None:
+    assert pip.libc_of(platform) == version
