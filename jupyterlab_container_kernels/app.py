@@ -47,7 +47,7 @@ class ContainerKernelsApp(ExtensionApp):
     packages_dir = Unicode(
         "",
         config=True,
-        help="Folder for what is installed beside images, some 50 MB for all kernels of one Python. '~' and "
+        help="Folder for what is installed beside images, some 100 MB for each version of Python. '~' and "
         "environment variables are filled in. Empty: container-kernels/packages in Jupyter's data directory.",
     )
     temporary_dir = Unicode(

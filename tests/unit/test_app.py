@@ -14,7 +14,7 @@ from traitlets import TraitError
 from jupyterlab_container_kernels.app import EVENT_SCHEMA, ContainerKernelsApp, Events
 
 TIMES = sorted(name for name in ContainerKernelsApp.class_trait_names() if name.endswith("_timeout_s"))
-PATHS = ["runtime_path", "images_dir", "packages_dir", "temporary_dir"]
+PATHS = ["runtime_path", "images_dir", "packages_dir", "temporary_dir", "wheelhouse"]
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def test_by_default_all_lies_in_jupyters_data_directory(app: ContainerKernelsApp
     assert settings.images_dir == home / "data" / "container-kernels" / "images"
     assert settings.packages_dir == home / "data" / "container-kernels" / "packages"
     assert settings.temporary_dir is None
+    assert settings.wheelhouse is None
     assert settings.runtime_path == ""
 
 
