@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from . import __version__
 from .errors import ContainerKernelsError
-from .models import AddRequest, Bind, GpuMode, RemoveRequest, RunningKernel, Task, to_json
+from .models import (
+    AddRequest,
+    Bind,
+    GpuMode,
+    RemoveRequest,
+    RepairAction,
+    RepairRequest,
+    RunningKernel,
+    Task,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from .services.wiring import Services
@@ -36,6 +46,7 @@ _EXIT_CODES = {
     "invalid_display_name": USAGE,
     "invalid_slug": USAGE,
     "invalid_bind": USAGE,
+    "invalid_environment": USAGE,
 }
 _EPILOG = """exit codes:
   0    done
@@ -97,7 +108,26 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--bind-at", action="append", default=[], nargs=2, metavar=("FOLDER", "PATH"), help="mount a folder elsewhere"
     )
+    add.add_argument(
+        "--interpreter", metavar="PATH", help="the Python (or R, Julia, kernel) in the image (default: the best one)"
+    )
+    add.add_argument(
+        "--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of the kernel; repeatable"
+    )
+    add.add_argument(
+        "--no-isolation",
+        action="store_true",
+        help="let in ~/.local and what the host sets for its own Python, R, Julia",
+    )
     command("list", _list, "list container kernels")
+    log = command("log", _log, "show what the last start of a kernel said, and why it failed")
+    log.add_argument("kernel", help="the kernel's name, or what its tile says")
+    repair = command("repair", _repair, "mend a kernel; it stays as it is until it has answered")
+    repair.add_argument("kernel", help="the kernel's name, or what its tile says")
+    what = repair.add_mutually_exclusive_group(required=True)
+    what.add_argument("--image", metavar="FILE", help="the image's new place")
+    what.add_argument("--pull", action="store_true", help="pull its image again")
+    what.add_argument("--reinstall", action="store_true", help="install its packages again")
     remove = command("remove", _remove, "delete a kernel with what was made for it")
     remove.add_argument("kernel", help="the kernel's name, or what its tile says")
     remove.add_argument("--keep-image", action="store_true", help="keep the image, even if no other kernel uses it")
@@ -170,7 +200,18 @@ def _running_start_scripts() -> dict[str, list[RunningKernel]]:
 
 
 async def _add(services: Services, arguments: argparse.Namespace) -> int:
-    task = await services.add.add(_request(arguments))
+    return await _follow(services, await services.add.add(_request(arguments)), arguments)
+
+
+async def _repair(services: Services, arguments: argparse.Namespace) -> int:
+    slug = await _slug_of(services, arguments.kernel)
+    action: RepairAction = "relink" if arguments.image else "pull" if arguments.pull else "reinstall"
+    request = RepairRequest(action, _full(arguments.image) if arguments.image else None)
+    return await _follow(services, await services.repair.repair(slug, request), arguments)
+
+
+async def _follow(services: Services, task: Task, arguments: argparse.Namespace) -> int:
+    """Show the progress of a task to its end; signals cancel it."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, lambda: asyncio.ensure_future(services.tasks.end(task.id)))
@@ -199,7 +240,22 @@ def _request(arguments: argparse.Namespace) -> AddRequest:
     image: str = arguments.image
     if "://" not in image and image.endswith((".sif", ".simg")):
         image = _full(image)
-    return AddRequest(image, arguments.name, arguments.kernel_name, gpu, binds)
+    environment = {}
+    for each in arguments.env:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise ContainerKernelsError("invalid_environment", f"{each} sets nothing.", "Write it as NAME=VALUE.")
+        environment[name] = value
+    return AddRequest(
+        image,
+        arguments.name,
+        arguments.kernel_name,
+        gpu,
+        binds,
+        arguments.interpreter,
+        environment,
+        not arguments.no_isolation,
+    )
 
 
 def _full(path: str) -> str:
@@ -266,6 +322,17 @@ async def _list(services: Services, arguments: argparse.Namespace) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return DONE
+
+
+async def _log(services: Services, arguments: argparse.Namespace) -> int:
+    log = await services.kernels.log(await _slug_of(services, arguments.kernel))
+    if arguments.json:
+        print(json.dumps(to_json(log)))
+        return DONE
+    print(log.text, end="")
+    if diagnosis := log.start.diagnosis:
+        print(f"\n{diagnosis.message}\n{diagnosis.hint}".rstrip(), file=sys.stderr)
     return DONE
 
 

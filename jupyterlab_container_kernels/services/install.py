@@ -82,12 +82,11 @@ class InstallService:
             holds = f"with {kernel} {each.kernel_version}" if each.kernel_version else f"without {kernel}"
             say(f"Found {languages[each.language].title_of(each)} at {each.path}, {holds}.")
         if not found:
-            titles = " or ".join(language.title for language in languages.values())
             raise ContainerKernelsError(
                 "language_missing",
-                f"The image holds no {titles} that a kernel could use; looked for python3 and python on its PATH and "
-                "in /opt and /usr.",
-                "Take an image with Python 3.8 or newer.",
+                "The image holds no Python, R or Julia that a kernel could use, and no kernel of its own; looked on "
+                "its PATH, in /opt and in /usr.",
+                "Take an image with Python 3.8 or newer, for instance.",
             )
         return Inspected(found, read_locales(output, found))
 

@@ -148,8 +148,8 @@ class KernelService:
         return Kernel(
             slug=spec.slug,
             display_name=spec.display_name,
-            language=record.language,
-            language_version=record.language_version,
+            language=spec.language,
+            language_version=record.language_version or None,
             status=status,
             image=KernelImage(
                 reference=record.image.reference,

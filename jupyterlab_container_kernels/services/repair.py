@@ -48,7 +48,7 @@ class RepairService:
             slug=slug,
             gpu=record.gpu,
             binds=record.binds,
-            interpreter=None if repair.action == "relink" else record.interpreter,
+            interpreter=record.interpreter,
             environment=record.environment,
             isolated=record.isolated,
         )

@@ -89,7 +89,7 @@ class Work:
         image = await self._image(running)
         async with running.phase("inspect", "Looking into the image"):
             inspected = await self._installer.inspect(runtime, Path(image.path), running.say)
-            interpreter = self._installer.choose(inspected, plan.request.interpreter)
+            interpreter = self._choose(inspected)
             running.say(f"{self._language(interpreter).title_of(interpreter)} at {interpreter.path} is taken.")
 
         places = await self._places(running, runtime, interpreter, Path(image.path))
@@ -105,6 +105,12 @@ class Work:
             for path in (places.packages.own, places.packages.shared, places.log.parent):
                 if path is not None:
                     running.keeps(path)
+
+    def _choose(self, inspected: Inspected) -> Interpreter:
+        wanted = self._plan.request.interpreter
+        if self._plan.action == "relink" and wanted not in {each.path for each in inspected.interpreters}:
+            wanted = None  # another image may well have it elsewhere
+        return self._installer.choose(inspected, wanted)
 
     async def _image(self, running: RunningTask) -> ImageRecord:
         plan = self._plan

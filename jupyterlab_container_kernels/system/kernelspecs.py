@@ -81,6 +81,7 @@ class Spec:
 
     slug: str
     display_name: str
+    language: str
     resource_dir: Path
     record: Record
 
@@ -99,7 +100,7 @@ def read(directory: Path) -> Spec | None:
         if record["schema"] != SCHEMA:
             return None
         found = dacite.from_dict(Record, record)
-        return Spec(directory.name, str(data["display_name"]), directory, found)
+        return Spec(directory.name, str(data["display_name"]), str(data["language"]), directory, found)
     except (TypeError, KeyError, dacite.DaciteError):
         return None
 

@@ -142,8 +142,9 @@ async def _read_lines(process: asyncio.subprocess.Process, take: Callable[[str],
 def find_program(name: str) -> str | None:
     """Return the absolute path of a program on ``PATH``, or ``None``."""
     for directory in os.get_exec_path():
-        path = Path(directory, name)
-        if path.is_file() and os.access(path, os.X_OK):
+        path = os.path.join(directory, name)  # noqa: PTH118
+        # not Path.is_file: it raises where a directory on PATH may not be entered
+        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
             return os.path.abspath(path)  # noqa: PTH100 (links stay: a versioned target may be replaced)
     return None
 

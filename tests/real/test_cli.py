@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from .bed import Bed
-from .kernels import started
+from .kernels import printed, started
 
 
 def test_a_kernel_is_added_listed_and_removed_from_a_terminal(bed: Bed, ipykernel_sif: Path) -> None:
@@ -34,6 +35,28 @@ def test_a_kernel_is_added_listed_and_removed_from_a_terminal(bed: Bed, ipykerne
     assert ipykernel_sif.exists()
 
 
+def test_a_kernel_that_does_not_start_says_why_and_is_mended_from_a_terminal(
+    bed: Bed, ipykernel_sif: Path, copied: Callable[[Path, str], Path]
+) -> None:
+    image = copied(ipykernel_sif, "before.sif")
+    added = bed.cli(
+        "add", str(image), "--name", "Mended", "--interpreter", "/usr/bin/python3", "--env", "GREETING=hello = you",
+    )  # fmt: skip
+    assert added.returncode == 0, added.stderr
+    moved = image.rename(image.with_name("after.sif"))
+    with pytest.raises(RuntimeError), started("mended", bed.path):
+        pass
+    said = bed.cli("log", "Mended")
+    assert said.returncode == 0
+    assert f"The image {image} is not there" in said.stdout
+    assert "no longer" in said.stderr
+    assert json.loads(bed.cli("log", "mended", "--json").stdout)["start"]["diagnosis"]["cause"] == "image_missing"
+    repaired = bed.cli("repair", "mended", "--image", str(moved))
+    assert repaired.returncode == 0, repaired.stderr
+    with started("mended", bed.path) as client:
+        assert printed(client, "import os; print(os.environ['GREETING'])") == "hello = you"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -42,7 +65,12 @@ def test_a_kernel_is_added_listed_and_removed_from_a_terminal(bed: Bed, ipykerne
         (["add", "debian", "--kernel-name", "python3"], 4),
         (["add", "debian", "--kernel-name", "A/../B"], 2),
         (["add", "debian", "--bind", "/nowhere"], 2),
+        (["add", "debian", "--env", "A"], 2),
+        (["add", "debian", "--env", "A B=1"], 2),
         (["remove", "nothing", "--yes"], 3),
+        (["log", "nothing"], 3),
+        (["repair", "nothing", "--pull"], 3),
+        (["repair", "nothing"], 2),
         (["add"], 2),
         (["frobnicate"], 2),
     ],
