@@ -182,7 +182,7 @@ CATALOGUE: tuple[Failure, ...] = (
             "The programs in the image are for {1} processors; this node's are {2}.",
             "Look for a tag that is built for this machine, or start a session on a node with {1} processors.",
             ("pull",)),
-    Failure("wrong_processor", r"\n(?:FATAL|[^\n]{0,200}init\.sh: )[^\n]*: (?i:exec format error)",
+    Failure("wrong_processor", _FATAL + r"[^\n]*: (?i:exec format error)",
             "wrong_architecture", "The image is for another kind of processor.",
             "Look for a tag that is built for this machine.", ("pull",)),
     Failure("image_needs_key",
@@ -300,9 +300,10 @@ CATALOGUE: tuple[Failure, ...] = (
             "(?:RuntimeError: can't start new thread|"
             r"BlockingIOError: \[Errno 11\] Resource temporarily unavailable|"
             "OpenBLAS blas_thread_init: pthread_create failed)" + _LAST + ")", "runtime_failed",
-            "The kernel could not start another process or thread: you run as many as this node allows.",
-            "Shut down kernels that you do not need. Fewer threads help, too: OMP_NUM_THREADS=1 among the "
-            "kernel's variables."),
+            "The kernel could not start another process or thread: this session's limit on processes or on memory is "
+            "reached.",
+            "Shut down kernels that you do not need; `ulimit -u` and `ulimit -v` in a terminal tell the limits. Fewer "
+            "threads help, too: OMP_NUM_THREADS=1 among the kernel's variables."),
     Failure("no_address_space",
             r"\n(?:fatal error: (?:failed to reserve page summary memory|runtime: (?:cannot allocate|"
             r"out of) memory)|FATAL: [^\n]*cannot allocate memory)", "runtime_failed",
@@ -322,6 +323,13 @@ CATALOGUE: tuple[Failure, ...] = (
             _FATAL + r"[^\n]*while mounting (.+?): could not mount \S+: (?:permission denied|"
             "operation not permitted)", "invalid_bind", "The folder {1} may not be shown in the container.",
             "Take it out of the folders to mount, or ask its owner for permission."),
+    Failure("binds_forbidden",
+            r"\A(?:\n(?!WARNING: Ignoring)(?:INFO|WARNING|"
+            r"container-kernels): [^\n]*)*\nWARNING: Ignoring (.+?) bind mount: user bind control disabled by "
+            r"system administrator[^\0]*\n(?:ModuleNotFoundError|ImportError|FileNotFoundError|OSError|"
+            r"PermissionError|FATAL): " + _LAST, "invalid_bind",
+            "Your site does not let users show folders in containers, so the kernel does not see {1}.",
+            "Ask your site's support for `user bind control = yes`, or for {1} among its own `bind path` entries."),
     Failure("start_folder_missing",
             _FATAL + "(?:failed to set|"
             r"Error changing the container) working directory[^\n]*?chdir (\S+): (no such file or directory|"
@@ -365,13 +373,6 @@ CATALOGUE: tuple[Failure, ...] = (
             "Take an image with an older system, or start a session on a newer node."),
 
     # ---- 3. the kernel's last words
-    Failure("binds_forbidden",
-            r"\A(?:\n(?!WARNING: Ignoring)(?:INFO|WARNING|"
-            r"container-kernels): [^\n]*)*\nWARNING: Ignoring (.+?) bind mount: user bind control disabled by "
-            r"system administrator[^\0]*\n(?:ModuleNotFoundError|ImportError|FileNotFoundError|OSError|"
-            r"PermissionError): " + _LAST, "invalid_bind",
-            "Your site does not let users show folders in containers, so the kernel does not see {1}.",
-            "Ask your site's support for `user bind control = yes`, or for {1} among its own `bind path` entries."),
     Failure("run_user_not_visible",
             r"\n(?:OSError|PermissionError|FileNotFoundError): \[Errno \d+\] [^\n]*: '(/run/user[^'\n]*)'" + _LAST,
             "verify_failed", "The kernel cannot use {1}, where Jupyter keeps what it tells its kernels.",

@@ -323,6 +323,13 @@ RECORDED: list[Recorded] = [
         "/home/mst3k/.local/share/jupyter/kernels/k/init.sh: line 272: /home/mst3k/apptainer/bin/apptainer: "
         "Permission denied\n" + ended(126),
     ),
+    Recorded(  # bash 5.2, for a program that is built for another processor
+        "runtime_not_runnable",
+        "The container runtime /opt/apptainer/bin/apptainer cannot be run on this node.",
+        "/data/kernels/k/init.sh: line 272: /opt/apptainer/bin/apptainer: cannot execute binary file: Exec format "
+            "error\n"
+        + ended(126),
+    ),
     Recorded(
         "runtime_not_on_path",
         "apptainer is not on PATH on this node.",
@@ -458,13 +465,15 @@ RECORDED: list[Recorded] = [
     ),
     Recorded(
         "too_many_processes",
-        "The kernel could not start another process or thread: you run as many as this node allows.",
+        "The kernel could not start another process or thread: this session's limit on processes or on memory is "
+            "reached.",
         "runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n"
         "PC=0x7f86667aed0c m=0 sigcode=18446744073709551610\n" + ended(2),
     ),
     Recorded(
         "too_many_processes",
-        "The kernel could not start another process or thread: you run as many as this node allows.",
+        "The kernel could not start another process or thread: this session's limit on processes or on memory is "
+            "reached.",
         kernel('  File "/usr/lib/python3.11/threading.py", line 957, in start\n'
                "    _start_new_thread(self._bootstrap, ())\nRuntimeError: can't start new thread"),
     ),
