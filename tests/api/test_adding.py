@@ -132,8 +132,8 @@ class TestWithARuntimeThatFails:
 
     #: What the program does, the phase that fails, the code, and a word of what is said.
     CASES = [  # noqa: RUF012
-        ("echo 'FATAL:   While checking container encryption: could not open image /x.sif: image format not recognized'; "
-         "exit 255", "inspect", "image_unusable", "/x.sif"),
+        ("echo 'FATAL:   While checking container encryption: could not open image /x.sif: image format not recognized'"
+         "; exit 255", "inspect", "image_unusable", "/x.sif"),
         ("echo CONTAINER_KERNELS_PROBE_END", "inspect", "language_missing", "Python"),
         ("echo 'CONTAINER_KERNELS_PYTHON {\"path\"'; echo CONTAINER_KERNELS_PROBE_END", "inspect", "language_missing",
          "Python"),
