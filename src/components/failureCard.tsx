@@ -147,32 +147,54 @@ function Remedies(props: IFailureCardProps): JSX.Element {
   );
 }
 
-/** `Free: 0.2 of 50 GB in /home/u · …` */
+/** `Free: 0.2 GB of 50 GB for kernels and packages · …` */
 function Room(props: {
   trans: TranslationBundle;
   disks: readonly IDiskRoom[];
 }): JSX.Element | null {
   const { trans } = props;
-  const rooms = new Map<string, string>();
-  for (const { path, free_bytes, total_bytes } of props.disks) {
+  // Folders on one disk have the same room.
+  const rooms = new Map<string, string[]>();
+  for (const { purpose, free_bytes, total_bytes } of props.disks) {
     if (free_bytes !== null) {
       const free = formatBytes(free_bytes, trans);
-      rooms.set(
-        path,
+      const room =
         total_bytes === null
-          ? trans.__('%1 in %2', free, path)
-          : trans.__(
-              '%1 of %2 in %3',
-              free,
-              formatBytes(total_bytes, trans),
-              path
-            )
-      );
+          ? free
+          : trans.__('%1 of %2', free, formatBytes(total_bytes, trans));
+      rooms.set(room, [
+        ...(rooms.get(room) ?? []),
+        purposeName(purpose, trans)
+      ]);
     }
   }
   return rooms.size ? (
-    <p className="jp-ContainerKernels-hint">
-      {trans.__('Free: %1', [...rooms.values()].join(' · '))}
+    <p
+      className="jp-ContainerKernels-hint"
+      title={props.disks.map(disk => disk.path).join('\n')}
+    >
+      {trans.__(
+        'Free: %1',
+        [...rooms]
+          .map(([room, names]) => trans.__('%1 for %2', room, names.join(', ')))
+          .join(' · ')
+      )}
     </p>
   ) : null;
+}
+
+function purposeName(
+  purpose: IDiskRoom['purpose'],
+  trans: TranslationBundle
+): string {
+  switch (purpose) {
+    case 'kernels':
+      return trans.__('kernels');
+    case 'images':
+      return trans.__('images');
+    case 'packages':
+      return trans.__('packages');
+    case 'temporary':
+      return trans.__('temporary files');
+  }
 }

@@ -66,14 +66,19 @@ class Toasts {
     const show = this._action(trans.__('Show'), CommandIDs.openPanel);
     switch (task.state) {
       case 'done':
-        Notification.success(trans.__('%1 is ready.', task.display_name), {
-          autoClose: false,
-          actions: [
-            this._action(trans.__('Open notebook'), CommandIDs.startNotebook, {
-              slug: task.slug
-            })
-          ]
-        });
+        this._replace(
+          task.slug,
+          Notification.success(trans.__('%1 is ready.', task.display_name), {
+            autoClose: false,
+            actions: [
+              this._action(
+                trans.__('Open notebook'),
+                CommandIDs.startNotebook,
+                { slug: task.slug }
+              )
+            ]
+          })
+        );
         break;
       case 'failed':
       case 'interrupted':
@@ -98,13 +103,12 @@ class Toasts {
   private _onTrouble(_: unknown, start: ITroubledStart): void {
     const trans = this._trans;
     const { slug } = start;
-    this._dismiss(slug);
     const title = startTitle(start, trans);
     const options: Notification.IOptions<null> = {
       autoClose: false,
       actions: [this._action(trans.__('Show'), CommandIDs.openPanel, { slug })]
     };
-    this._troubles.set(
+    this._replace(
       slug,
       start.kind === 'slow'
         ? Notification.warning(`${title}.`, options)
@@ -119,11 +123,16 @@ class Toasts {
     this._dismiss(slug);
   }
 
-  /** Takes away what was said of a kernel's start. */
+  /** Says of a kernel that it is ready, or that it is not: the last counts. */
+  private _replace(slug: string, id: string): void {
+    this._dismiss(slug);
+    this._said.set(slug, id);
+  }
+
   private _dismiss(slug: string): void {
-    const id = this._troubles.get(slug);
+    const id = this._said.get(slug);
     if (id !== undefined) {
-      this._troubles.delete(slug);
+      this._said.delete(slug);
       Notification.dismiss(id);
     }
   }
@@ -141,5 +150,5 @@ class Toasts {
     };
   }
 
-  private _troubles = new Map<string, string>();
+  private _said = new Map<string, string>();
 }

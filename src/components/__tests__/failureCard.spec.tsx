@@ -131,7 +131,7 @@ describe('the card of a failed start', () => {
       ]
     });
     expect(
-      screen.getByText('Free: 12.0 MB of 50.0 GB in /home/u')
+      screen.getByText('Free: 12.0 MB of 50.0 GB for packages, kernels')
     ).toBeTruthy();
     expect(buttons()).toEqual(['Show log', 'Copy report', 'Dismiss']);
   });
