@@ -3,9 +3,9 @@ import React, { useEffect, useId, useRef } from 'react';
 
 import type { GpuChoice } from '../api/types';
 import type { AddForm } from '../model/addForm';
-import type { Field } from '../model/validation';
-import { BindRows } from './bindRows';
+import { FieldProblem } from './fieldProblem';
 import { ImageAnswer } from './imageAnswer';
+import { MoreFields } from './moreFields';
 import { TilePreview } from './tilePreview';
 import { useStateChanged } from './useStateChanged';
 
@@ -101,7 +101,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
               onChange={event => form.setDisplayName(event.target.value)}
               onBlur={() => form.settle('displayName')}
             />
-            <Problem
+            <FieldProblem
               form={form}
               field="displayName"
               id={`${id}-name-problem`}
@@ -111,22 +111,9 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
         </div>
         <TilePreview trans={trans} name={values.displayName.trim()} />
       </div>
-      <More {...props} />
+      <MoreFields trans={trans} form={form} />
     </div>
   );
-}
-
-function Problem(props: {
-  form: AddForm;
-  field: Field;
-  id: string;
-}): JSX.Element | null {
-  const problem = props.form.problem(props.field);
-  return problem ? (
-    <p id={props.id} className="jp-ContainerKernels-problem" role="alert">
-      {problem.message} {problem.hint}
-    </p>
-  ) : null;
 }
 
 function GpuField(props: IAddFormViewProps): JSX.Element {
@@ -165,62 +152,5 @@ function GpuField(props: IAddFormViewProps): JSX.Element {
         ))}
       </div>
     </fieldset>
-  );
-}
-
-function More(props: IAddFormViewProps): JSX.Element {
-  const { trans, form } = props;
-  const id = useId();
-  const { values } = form;
-  const problem = form.problem('slug');
-  return (
-    <details
-      className="jp-ContainerKernels-more"
-      open={form.isMoreOpen}
-      onToggle={event => {
-        const open = event.currentTarget.open;
-        if (open !== form.isMoreOpen) {
-          form.isMoreOpen = open;
-        }
-      }}
-    >
-      <summary>{trans.__('More')}</summary>
-      <div className="jp-ContainerKernels-field">
-        <label htmlFor={`${id}-slug`}>{trans.__('Kernel name')}</label>
-        <input
-          id={`${id}-slug`}
-          name="slug"
-          type="text"
-          className="jp-mod-styled"
-          value={values.slug}
-          placeholder={form.automaticSlug}
-          spellCheck={false}
-          autoComplete="off"
-          autoCapitalize="off"
-          aria-invalid={!!problem}
-          aria-describedby={`${id}-slug-hint`}
-          onChange={event => form.setSlug(event.target.value)}
-          onBlur={() => form.settle('slug')}
-        />
-        {problem ? (
-          <Problem form={form} field="slug" id={`${id}-slug-hint`} />
-        ) : (
-          <p id={`${id}-slug-hint`} className="jp-ContainerKernels-answer">
-            {trans.__(
-              'How scripts and notebooks call it. Left empty, it is made from the name.'
-            )}
-          </p>
-        )}
-      </div>
-      <BindRows
-        trans={trans}
-        rows={values.binds}
-        problem={form.problem('binds')}
-        onAdd={() => form.addBind()}
-        onEdit={(key, change) => form.editBind(key, change)}
-        onRemove={key => form.removeBind(key)}
-        onLeave={() => form.settle('binds')}
-      />
-    </details>
   );
 }

@@ -95,7 +95,7 @@ export class DeedDialog extends Dialog<unknown> {
     }
     switch (event.key) {
       case 'Enter':
-        return !!target.closest('button, summary, a');
+        return !!target.closest('button, summary, a, textarea, select');
       case 'ArrowLeft':
       case 'ArrowRight':
         return true;

@@ -2,8 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { IResolution } from '../api/types';
-import type { ResolutionState } from '../model/addForm';
 import { formatBytes } from '../model/format';
+import type { Answer } from '../model/question';
 import type { IProblem } from '../model/validation';
 
 /** What is known of the image. */
@@ -13,7 +13,7 @@ export interface IImageAnswerProps {
   /** What is wrong with what is typed. */
   problem: IProblem | undefined;
   /** What the server part says. */
-  resolution: ResolutionState;
+  resolution: Answer<IResolution>;
 }
 
 /** Draws the one line below the image field. */
@@ -39,7 +39,7 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
       'The server did not tell about the image. You can add it all the same.'
     );
   } else if (resolution.state === 'known') {
-    const known = resolution.resolution;
+    const known = resolution.value;
     kind = known.fits === false ? 'jp-mod-warning' : 'jp-mod-ok';
     content = (
       <>

@@ -1,21 +1,25 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { AbortedError, ApiError, ConnectionLostError } from '../api/request';
+import { ApiError, ConnectionLostError } from '../api/request';
 import type {
   GpuChoice,
   IAddRequest,
   IInfo,
+  IInspection,
   IResolution,
   ITask
 } from '../api/types';
 import { suggestDisplayName } from './displayName';
 import { IImageReference, readReference, unwrap } from './imageReference';
+import { formatEnvironment } from './environment';
+import { Answer, Question } from './question';
 import { freeSlug } from './slug';
 import {
   checkForm,
   Field,
   fieldOfError,
+  FIELDS,
   IBindRow,
   IFormValues,
   IProblem,
@@ -29,14 +33,6 @@ export const TYPING_PAUSE = 600;
 /** Characters that a tile has room for, until the server part tells. */
 const DISPLAY_NAME_LENGTH = 100;
 
-/** What the server part says of the image. */
-export type ResolutionState =
-  | { state: 'idle' }
-  | { state: 'asking' }
-  | { state: 'known'; resolution: IResolution }
-  | { state: 'refused'; problem: IProblem }
-  | { state: 'silent' };
-
 /**
  * What somebody types to add a kernel. It outlives the dialog, so that nothing
  * typed is lost when a file is chosen or the server part says no.
@@ -45,7 +41,13 @@ export class AddForm extends VDomModel {
   constructor(options: AddForm.IOptions) {
     super();
     this._trans = options.trans;
-    this._resolve = options.resolve;
+    this._resolution = new Question(options.resolve, () => {
+      this._lookInside();
+      this.stateChanged.emit();
+    });
+    this._inspection = new Question(options.inspect, () =>
+      this.stateChanged.emit()
+    );
     this._takenSlugs = options.takenSlugs;
     const initial = options.initial;
     if (initial) {
@@ -59,10 +61,15 @@ export class AddForm extends VDomModel {
           source: bind.source,
           destination: bind.destination ?? '',
           readOnly: bind.read_only
-        }))
+        })),
+        interpreter: initial.interpreter ?? '',
+        environment: formatEnvironment(initial.environment ?? {}),
+        isolated: initial.isolated ?? true
       };
       this._isNameOwn = !!initial.display_name;
-      this._isMoreOpen = !!(this._values.slug || this._values.binds.length);
+      const { slug, binds, interpreter, environment, isolated } = this._values;
+      this._isMoreOpen =
+        !!(slug || binds.length || interpreter || environment) || !isolated;
       this._imageChanged(true);
     }
     this._check();
@@ -94,8 +101,8 @@ export class AddForm extends VDomModel {
   }
 
   /** What the server part says of the image. */
-  get resolution(): ResolutionState {
-    return this._resolution;
+  get resolution(): Answer<IResolution> {
+    return this._resolution.answer;
   }
 
   /** Whether what most people never need is unfolded. */
@@ -105,7 +112,13 @@ export class AddForm extends VDomModel {
 
   set isMoreOpen(open: boolean) {
     this._isMoreOpen = open;
+    this._lookInside();
     this.stateChanged.emit();
+  }
+
+  /** What is known of the interpreters in the image. */
+  get inspection(): Answer<IInspection> {
+    return this._inspection.answer;
   }
 
   /** Whether the request is on its way. */
@@ -134,9 +147,7 @@ export class AddForm extends VDomModel {
     if (this._info && !this._info.runtimes.some(each => each.available)) {
       return this._trans.__('There is no container runtime here.');
     }
-    const first = (['image', 'displayName', 'slug', 'binds'] as const).find(
-      field => this._problems[field]
-    );
+    const first = FIELDS.find(field => this._problems[field]);
     return first ? (this._problems[first] as IProblem).message : null;
   }
 
@@ -167,6 +178,21 @@ export class AddForm extends VDomModel {
   /** Takes over whether the kernel gets the GPU. */
   setGpu(gpu: GpuChoice): void {
     this._edit({ gpu });
+  }
+
+  /** Takes over the path of the interpreter inside the image. */
+  setInterpreter(interpreter: string): void {
+    this._edit({ interpreter }, 'interpreter');
+  }
+
+  /** Takes over the variables. */
+  setEnvironment(environment: string): void {
+    this._edit({ environment }, 'environment');
+  }
+
+  /** Takes over whether what is the host's is kept out. */
+  setIsolated(isolated: boolean): void {
+    this._edit({ isolated });
   }
 
   /** Adds an empty row for a folder. */
@@ -222,7 +248,7 @@ export class AddForm extends VDomModel {
   async submit(
     add: (request: IAddRequest) => Promise<ITask>
   ): Promise<ITask | null> {
-    for (const field of ['image', 'displayName', 'slug', 'binds'] as const) {
+    for (const field of FIELDS) {
       this._settled.add(field);
     }
     this._check();
@@ -250,7 +276,8 @@ export class AddForm extends VDomModel {
       return;
     }
     clearTimeout(this._timer);
-    this._asking?.abort();
+    this._resolution.drop();
+    this._inspection.drop();
     super.dispose();
   }
 
@@ -267,7 +294,6 @@ export class AddForm extends VDomModel {
 
   private _imageChanged(now: boolean): void {
     clearTimeout(this._timer);
-    this._asking?.abort();
     this._settled.delete('image');
     const read = readReference(this._values.image, this._trans);
     this._image = 'image' in read ? read.image : null;
@@ -278,46 +304,31 @@ export class AddForm extends VDomModel {
       };
       delete this._refusals.displayName;
     }
-    this._resolution = this._image ? { state: 'asking' } : { state: 'idle' };
+    this._resolution.drop(this._image !== null);
+    this._inspection.drop();
+    delete this._refusals.interpreter; // that was about another image
     this._timer = setTimeout(
       () => {
         this.settle('image');
-        void this._ask();
+        if (this._image) {
+          void this._resolution.put(this._image.text);
+        }
       },
       now ? 0 : TYPING_PAUSE
     );
     this._check();
   }
 
-  /** Asks what the image is. What was asked before is given up. */
-  private async _ask(): Promise<void> {
-    const image = this._image;
-    if (!image) {
+  /** Asks for the interpreters where somebody sees the answer. */
+  private _lookInside(): void {
+    const { answer } = this._resolution;
+    if (!this._isMoreOpen || !this._image || answer.state !== 'known') {
       return;
     }
-    const asking = new AbortController();
-    this._asking = asking;
-    let answer: ResolutionState;
-    try {
-      answer = {
-        state: 'known',
-        resolution: await this._resolve(image.text, asking.signal)
-      };
-    } catch (error) {
-      if (error instanceof AbortedError) {
-        return;
-      }
-      answer =
-        error instanceof ApiError
-          ? {
-              state: 'refused',
-              problem: { message: error.message, hint: error.hint }
-            }
-          : { state: 'silent' };
-    }
-    if (!asking.signal.aborted) {
-      this._resolution = answer;
-      this.stateChanged.emit();
+    const { stored, reference } = answer.value;
+    const isHere = stored || reference.startsWith('/');
+    if (isHere && this._inspection.about !== this._image.text) {
+      void this._inspection.put(this._image.text);
     }
   }
 
@@ -347,7 +358,7 @@ export class AddForm extends VDomModel {
         return;
       }
       this._refusals[field] = problem;
-      if (field === 'slug' || field === 'binds') {
+      if (field !== 'image' && field !== 'displayName') {
         this._isMoreOpen = true;
       }
       return;
@@ -365,18 +376,21 @@ export class AddForm extends VDomModel {
   }
 
   private _trans: TranslationBundle;
-  private _resolve: AddForm.IOptions['resolve'];
+  private _resolution: Question<IResolution>;
+  private _inspection: Question<IInspection>;
   private _takenSlugs: readonly string[];
   private _values: IFormValues = {
     image: '',
     displayName: '',
     slug: '',
     gpu: 'auto',
-    binds: []
+    binds: [],
+    interpreter: '',
+    environment: '',
+    isolated: true
   };
   private _image: IImageReference | null = null;
   private _info: IInfo | null = null;
-  private _resolution: ResolutionState = { state: 'idle' };
   private _problems: Problems = {};
   private _refusals: Problems = {};
   private _settled = new Set<Field>();
@@ -386,7 +400,6 @@ export class AddForm extends VDomModel {
   private _isSubmitting = false;
   private _nextKey = 1;
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _asking: AbortController | null = null;
 }
 
 /** What the form is made of. */
@@ -397,6 +410,8 @@ export namespace AddForm {
     trans: TranslationBundle;
     /** Asks the server part what an image is. */
     resolve: (image: string, signal: AbortSignal) => Promise<IResolution>;
+    /** Asks the server part what interpreters an image holds. */
+    inspect: (image: string, signal: AbortSignal) => Promise<IInspection>;
     /** Names of kernels that exist. */
     takenSlugs: readonly string[];
     /** What to begin with. */

@@ -1,6 +1,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ErrorCode, GpuChoice, IAddRequest, IBind } from '../api/types';
+import {
+  checkEnvironment,
+  checkInterpreter,
+  readEnvironment
+} from './environment';
 import { readReference, unwrap } from './imageReference';
 import { SLUG } from './slug';
 
@@ -27,10 +32,27 @@ export interface IFormValues {
   slug: string;
   gpu: GpuChoice;
   binds: IBindRow[];
+  /** Its path inside the image; empty takes the best that is found. */
+  interpreter: string;
+  /** One `NAME=value` a line. */
+  environment: string;
+  /** Keep what is the host's out. */
+  isolated: boolean;
 }
 
 /** What a problem is about. */
-export type Field = 'image' | 'displayName' | 'slug' | 'binds';
+export type Field =
+  'image' | 'displayName' | 'slug' | 'interpreter' | 'environment' | 'binds';
+
+/** All fields, in the order in which they stand. */
+export const FIELDS: readonly Field[] = [
+  'image',
+  'displayName',
+  'slug',
+  'interpreter',
+  'environment',
+  'binds'
+];
 
 /** What is wrong with a field, and what would be right. */
 export interface IProblem {
@@ -86,6 +108,10 @@ export function fieldOfError(code: ErrorCode): Field | undefined {
       return 'slug';
     case 'invalid_bind':
       return 'binds';
+    case 'invalid_environment':
+      return 'environment';
+    case 'language_missing':
+      return 'interpreter';
     default:
       return undefined;
   }
@@ -234,6 +260,8 @@ export function checkForm(
     checkDisplayName(values.displayName, limits.displayNameLength, trans)
   );
   set('slug', checkSlug(values.slug, limits.takenSlugs, trans));
+  set('interpreter', checkInterpreter(values.interpreter, trans));
+  set('environment', checkEnvironment(values.environment, trans));
   for (const row of values.binds.filter(each => !isEmptyBind(each))) {
     const problem = checkBind(row, trans);
     if (problem) {
@@ -257,6 +285,9 @@ export function toRequest(values: IFormValues): IAddRequest {
         source: row.source.trim(),
         destination: row.destination.trim() || null,
         read_only: row.readOnly
-      }))
+      })),
+    interpreter: values.interpreter.trim() || null,
+    environment: readEnvironment(values.environment),
+    isolated: values.isolated
   };
 }

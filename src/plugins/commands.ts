@@ -132,6 +132,7 @@ function addFormCommand(
         const form = new AddForm({
           trans,
           resolve: (image, signal) => kernels.resolve(image, signal),
+          inspect: (image, signal) => kernels.inspect(image, signal),
           takenSlugs: Object.keys(specs),
           initial:
             ended?.task.request ??

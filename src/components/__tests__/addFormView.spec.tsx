@@ -10,7 +10,7 @@ import {
 import React from 'react';
 
 import { ApiError } from '../../api/request';
-import type { IResolution } from '../../api/types';
+import type { IFoundInterpreter, IResolution } from '../../api/types';
 import { AddForm } from '../../model/addForm';
 import { someInfo } from '../../testing/samples';
 import { AddFormView } from '../addFormView';
@@ -30,15 +30,36 @@ const resolution: IResolution = {
   stored: false
 };
 
+const PYTHONS: IFoundInterpreter[] = [
+  {
+    language: 'python',
+    title: 'Python 3.12.3',
+    path: '/opt/conda/bin/python',
+    version: '3.12.3',
+    kernel_version: '7.1.0',
+    notes: ['conda']
+  },
+  {
+    language: 'python',
+    title: 'Python 3.11.2',
+    path: '/usr/bin/python3',
+    version: '3.11.2',
+    kernel_version: null,
+    notes: []
+  }
+];
+
 describe('the form that adds a kernel', () => {
   let form: AddForm;
   let resolve: jest.Mock;
+  let inspect: jest.Mock;
   let onChooseFile: jest.Mock;
 
   beforeEach(() => {
     resolve = jest.fn(async () => resolution);
     onChooseFile = jest.fn();
-    form = new AddForm({ trans, resolve, takenSlugs: ['python3'] });
+    inspect = jest.fn(async () => ({ interpreters: PYTHONS }));
+    form = new AddForm({ trans, resolve, inspect, takenSlugs: ['python3'] });
     form.info = someInfo();
     render(
       <AddFormView trans={trans} form={form} onChooseFile={onChooseFile} />
@@ -63,6 +84,49 @@ describe('the form that adds a kernel', () => {
       await new Promise(done => setTimeout(done, 5));
     });
   }
+
+  it('lists the Pythons of an image that is here, the best one named', async () => {
+    resolve.mockResolvedValue({ ...resolution, stored: true });
+    form.isMoreOpen = true;
+    await paste(field('Image'), 'debian:12');
+    const select = screen.getByLabelText<HTMLSelectElement>(
+      'Python found in the image'
+    );
+    expect([...select.options].map(option => option.textContent)).toEqual([
+      'Automatic (best found): Python 3.12.3 · /opt/conda/bin/python · conda · kernel package 7.1.0',
+      'Python 3.12.3 · /opt/conda/bin/python · conda · kernel package 7.1.0',
+      'Python 3.11.2 · /usr/bin/python3'
+    ]);
+    fireEvent.change(select, { target: { value: '/usr/bin/python3' } });
+    expect(form.values.interpreter).toBe('/usr/bin/python3');
+  });
+
+  it('lets its path be typed while the image is not here', async () => {
+    form.isMoreOpen = true;
+    await paste(field('Image'), 'debian:12');
+    const input = field('Python found in the image');
+    expect(input.placeholder).toBe('Automatic');
+    expect(screen.getByText(/Known when the image is here/)).toBeTruthy();
+    fireEvent.change(input, { target: { value: 'python3' } });
+    fireEvent.blur(input);
+    expect(screen.getByText(/“python3” is not a full path/)).toBeTruthy();
+    expect(inspect).not.toHaveBeenCalled();
+  });
+
+  it('says at the field what is wrong with a variable, and takes isolation', () => {
+    act(() => {
+      form.isMoreOpen = true;
+    });
+    const box = field('Environment');
+    fireEvent.change(box, { target: { value: 'A=1\nPATH=/x' } });
+    fireEvent.blur(box);
+    expect(screen.getByText(/PATH cannot be set here/)).toBeTruthy();
+    expect(box.getAttribute('aria-invalid')).toBe('true');
+    fireEvent.click(
+      screen.getByLabelText(/Keep packages and settings of my home/)
+    );
+    expect(form.values.isolated).toBe(false);
+  });
 
   it('has a label for every field', () => {
     for (const name of ['Image', 'Name', 'Kernel name']) {

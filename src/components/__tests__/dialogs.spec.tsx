@@ -51,6 +51,7 @@ describe('the dialog that adds a kernel', () => {
     const form = new AddForm({
       trans,
       resolve: () => new Promise(() => undefined),
+      inspect: () => new Promise(() => undefined),
       takenSlugs: []
     });
     form.info = someInfo();
@@ -107,7 +108,7 @@ describe('the dialog that adds a kernel', () => {
     expect(await outcome).toBeNull();
   });
 
-  it('leaves Enter on a button of the form to that button', async () => {
+  it('leaves Enter to what has a use of its own for it', async () => {
     const form = makeForm();
     const add = jest.fn();
     void showAddDialog({ trans, form, add });
@@ -115,7 +116,10 @@ describe('the dialog that adds a kernel', () => {
     fireEvent.change(screen.getByLabelText('Image'), {
       target: { value: 'debian:12' }
     });
-    fireEvent.keyDown(screen.getByText('Add folder'), { key: 'Enter' });
+    for (const place of ['Add folder', 'Environment']) {
+      const node = screen.queryByLabelText(place) ?? screen.getByText(place);
+      fireEvent.keyDown(node, { key: 'Enter' });
+    }
     await settle();
     expect(add).not.toHaveBeenCalled();
     expect(screen.queryByRole('dialog')).not.toBeNull();

@@ -1,9 +1,10 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import { AbortedError, ApiError, ConnectionLostError } from '../../api/request';
-import type { IAddRequest, IResolution } from '../../api/types';
+import type { IAddRequest, IInspection, IResolution } from '../../api/types';
 import { aTask, someInfo } from '../../testing/samples';
 import { AddForm, TYPING_PAUSE } from '../addForm';
+import { toRequest } from '../validation';
 
 const resolution: IResolution = {
   reference: 'docker://docker.io/library/debian:12',
@@ -19,12 +20,14 @@ const resolution: IResolution = {
 
 describe('the form that adds a kernel', () => {
   let resolve: jest.Mock<Promise<IResolution>, [string, AbortSignal]>;
+  let inspect: jest.Mock<Promise<IInspection>, [string, AbortSignal]>;
   let form: AddForm;
 
   const make = (initial?: IAddRequest) =>
     new AddForm({
       trans: nullTranslator.load(''),
       resolve,
+      inspect,
       takenSlugs: ['python3', 'debian-12'],
       initial
     });
@@ -32,6 +35,7 @@ describe('the form that adds a kernel', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     resolve = jest.fn(async (_image, _signal) => resolution);
+    inspect = jest.fn(async (_image, _signal) => ({ interpreters: [] }));
     form = make();
   });
 
@@ -49,6 +53,81 @@ describe('the form that adds a kernel', () => {
     form.settle('image');
     expect(form.problem('image')).toBeUndefined();
     expect(form.problem('displayName')).toBeUndefined();
+  });
+
+  describe('and the interpreters in the image', () => {
+    const here = { ...resolution, stored: true };
+
+    it('are asked for when the image is here and somebody looks', async () => {
+      resolve.mockResolvedValue(here);
+      form.setImage('debian:12', true);
+      await pass(10);
+      expect(inspect).not.toHaveBeenCalled();
+      form.isMoreOpen = true;
+      await pass(10);
+      form.isMoreOpen = false;
+      form.isMoreOpen = true;
+      await pass(10);
+      expect(inspect).toHaveBeenCalledTimes(1);
+      expect(form.inspection).toEqual({
+        state: 'known',
+        value: { interpreters: [] }
+      });
+    });
+
+    it('are asked for of a file, too, and not of what is to be pulled', async () => {
+      form.isMoreOpen = true;
+      form.setImage('debian:12', true);
+      await pass(10);
+      expect(inspect).not.toHaveBeenCalled();
+      resolve.mockResolvedValue({ ...resolution, reference: '/x.sif' });
+      form.setImage('/x.sif', true);
+      await pass(10);
+      expect(inspect.mock.calls.map(call => call[0])).toEqual(['/x.sif']);
+    });
+
+    it('are no longer asked for when the image changes', async () => {
+      resolve.mockResolvedValue(here);
+      inspect.mockReturnValue(new Promise(() => undefined));
+      form.isMoreOpen = true;
+      form.setImage('debian:12', true);
+      await pass(10);
+      expect(form.inspection.state).toBe('asking');
+      form.setImage('debian:13');
+      expect(inspect.mock.calls[0][1].aborted).toBe(true);
+      expect(form.inspection.state).toBe('idle');
+    });
+  });
+
+  it('brings back all that was asked for, with More open', () => {
+    form.dispose();
+    const request: IAddRequest = {
+      image: 'debian:12',
+      display_name: 'D',
+      slug: null,
+      gpu: 'on',
+      binds: [],
+      interpreter: '/usr/bin/python3',
+      environment: { A: ' "1"=2 ', B_2: '' },
+      isolated: false
+    };
+    form = make(request);
+    expect(form.isMoreOpen).toBe(true);
+    expect(form.values.environment).toBe('A= "1"=2 \nB_2=');
+    expect(toRequest(form.values)).toEqual(request);
+  });
+
+  it.each([
+    ['invalid_environment', 'environment'],
+    ['language_missing', 'interpreter']
+  ] as const)('shows the refusal %s at its field', async (code, field) => {
+    form.setImage('debian:12', true);
+    await pass(10);
+    await form.submit(async () => {
+      throw new ApiError(code, 'No.', 'Yes.', 400);
+    });
+    expect(form.problem(field)).toEqual({ message: 'No.', hint: 'Yes.' });
+    expect(form.isMoreOpen).toBe(true);
   });
 
   it('takes the name from the image until somebody types one', () => {
@@ -98,7 +177,7 @@ describe('the form that adds a kernel', () => {
     await pass(TYPING_PAUSE);
     expect(resolve).toHaveBeenCalledTimes(1);
     expect(resolve.mock.calls[0][0]).toBe('debian');
-    expect(form.resolution).toEqual({ state: 'known', resolution });
+    expect(form.resolution).toEqual({ state: 'known', value: resolution });
   });
 
   it('asks at once what was pasted', async () => {
@@ -126,7 +205,7 @@ describe('the form that adds a kernel', () => {
     answers[1]({ ...resolution, reference: 'new' });
     answers[0]({ ...resolution, reference: 'old' });
     await pass(0);
-    expect(form.resolution).toMatchObject({ resolution: { reference: 'new' } });
+    expect(form.resolution).toMatchObject({ value: { reference: 'new' } });
     expect(resolve.mock.calls[0][1].aborted).toBe(true);
   });
 
@@ -193,7 +272,10 @@ describe('the form that adds a kernel', () => {
       display_name: 'Debian 12',
       slug: 'deb',
       gpu: 'on',
-      binds: [{ source: '/a', destination: null, read_only: true }]
+      binds: [{ source: '/a', destination: null, read_only: true }],
+      interpreter: null,
+      environment: {},
+      isolated: true
     });
   });
 
@@ -289,7 +371,10 @@ describe('the form that adds a kernel', () => {
           destination: '/b',
           readOnly: true
         }
-      ]
+      ],
+      interpreter: '',
+      environment: '',
+      isolated: true
     });
     expect(form.isMoreOpen).toBe(true);
     form.setImage('debian:13');

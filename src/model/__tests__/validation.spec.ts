@@ -17,7 +17,10 @@ const values: IFormValues = {
   displayName: 'Debian 12',
   slug: '',
   gpu: 'auto',
-  binds: []
+  binds: [],
+  interpreter: '',
+  environment: '',
+  isolated: true
 };
 
 describe('a display name', () => {
@@ -119,7 +122,10 @@ describe('a form', () => {
         binds: [
           { key: 1, source: '', destination: '', readOnly: false },
           { key: 2, source: 'x', destination: '', readOnly: false }
-        ]
+        ],
+        interpreter: 'python3',
+        environment: 'A',
+        isolated: true
       },
       { displayNameLength: 100, takenSlugs: [] },
       trans
@@ -127,7 +133,9 @@ describe('a form', () => {
     expect(Object.keys(problems).sort()).toEqual([
       'binds',
       'displayName',
+      'environment',
       'image',
+      'interpreter',
       'slug'
     ]);
   });
@@ -143,7 +151,10 @@ describe('a form', () => {
           { key: 1, source: ' /a, b:c ', destination: '', readOnly: true },
           { key: 2, source: '', destination: '', readOnly: false },
           { key: 3, source: '~/d', destination: ' /data ', readOnly: false }
-        ]
+        ],
+        interpreter: ' /usr/bin/python3 ',
+        environment: 'A= b \n\n',
+        isolated: false
       })
     ).toEqual({
       image: 'debian:12',
@@ -153,7 +164,10 @@ describe('a form', () => {
       binds: [
         { source: '/a, b:c', destination: null, read_only: true },
         { source: '~/d', destination: '/data', read_only: false }
-      ]
+      ],
+      interpreter: '/usr/bin/python3',
+      environment: { A: ' b ' },
+      isolated: false
     });
   });
 
@@ -169,6 +183,8 @@ describe('a form', () => {
     ['invalid_slug', 'slug'],
     ['slug_taken', 'slug'],
     ['invalid_bind', 'binds'],
+    ['invalid_environment', 'environment'],
+    ['language_missing', 'interpreter'],
     ['internal', undefined],
     ['runtime_missing', undefined]
   ] as const)('shows the error %s at %s', (code, field) => {

@@ -144,7 +144,10 @@ describe('the commands', () => {
       display_name: 'Debian 12',
       slug: null,
       gpu: 'auto',
-      binds: []
+      binds: [],
+      interpreter: null,
+      environment: {},
+      isolated: true
     });
     expect(fake.model.tasks).toHaveLength(1);
   });
