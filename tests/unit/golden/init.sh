@@ -47,7 +47,8 @@ fail() {
 # ---- interrupts: a server that a script has put into the background was born deaf to SIGINT, and so was this script,
 # ---- which bash cannot undo; others can
 
-if [ -n "$(trap -p INT)" ] && [ -z "$CONTAINER_KERNELS_HEARS" ]; then
+deaf=$(trap -p INT)
+if [ -n "$deaf" ] && [ -z "$CONTAINER_KERNELS_HEARS" ]; then
   export CONTAINER_KERNELS_HEARS=again
   exec 2>&3 3>&-
   if env --default-signal=INT true 2> /dev/null; then # coreutils 8.31
@@ -59,12 +60,13 @@ if [ -n "$(trap -p INT)" ] && [ -z "$CONTAINER_KERNELS_HEARS" ]; then
   fi
 fi
 head_of_log
-if [ -n "$(trap -p INT)" ]; then say "The Jupyter server ignores SIGINT, so this kernel cannot be interrupted."; fi
+if [ -n "$deaf" ]; then say "The Jupyter server ignores SIGINT, so this kernel cannot be interrupted."; fi
 unset CONTAINER_KERNELS_HEARS
 
 # ---- what has to be there
 
-here=$(pwd -P) || fail "The folder $PWD, in which the kernel was to start, is not there on $HOSTNAME."
+cd -P . 2> /dev/null || fail "The folder $PWD, in which the kernel was to start, is not there on $HOSTNAME."
+here=$PWD
 [ -r "$connection" ] || fail "Jupyter's connection file '$connection' is missing or cannot be read."
 [ -e "$image" ] || fail "The image $image is not there on $HOSTNAME: it was moved or deleted, or its file system is not mounted."
 [ -r "$image" ] || fail "The image $image may not be read by you on $HOSTNAME."
@@ -131,7 +133,8 @@ bind() { # SOURCE [DESTINATION [ro]]
   fi
 }
 
-file_system() { # the mount point of the folder in which the kernel starts
+project='' # the file system of the folder in which the kernel starts, by its mount point
+find_project() {
   local at best=/
   while read -r _ _ _ _ at _; do
     case $at in *\\*) printf -v at '%b' "$at" ;; esac
@@ -140,12 +143,14 @@ file_system() { # the mount point of the folder in which the kernel starts
   case $best in
     # what the image has there, or what is visible anyway
     / | /usr | /usr/* | /etc | /var | /opt | /bin | /lib* | /sbin | /boot | /dev* | /proc* | /sys* | /run | /tmp) ;;
-    *) printf '%s' "$best" ;;
+    *) project=$best ;;
   esac
 }
 
-account=$(unset HOME && echo ~) # the home directory that Apptainer mounts, whatever HOME says
-export HOME=${HOME:-$account}
+home=$HOME
+unset HOME
+account=~ # the home directory that Apptainer mounts, whatever HOME says
+export HOME=${home:-$account}
 if [ "$HOME" != "$account" ] && [ -d "$HOME" ]; then options+=(--home "$HOME"); fi
 bind "${connection%/*}"
 for directory in "${packages[@]}"; do bind "$directory"; done
@@ -153,7 +158,7 @@ if [ "$here" != / ]; then bind "$here"; fi
 case $here/ in
   "$HOME"/*) ;;
   *)
-    project=$(file_system)
+    find_project
     if [ -n "$project" ]; then bind "$project"; fi
     ;;
 esac
@@ -218,14 +223,16 @@ processes() { # the fields "pid session group command" of every process on this 
   done 2> /dev/null
 }
 
-life_of() { # PID: when a process was started, in ticks since boot; nothing if it has ended, also if nobody has buried it
+look_at_server() { # sets began: when it was started, in ticks since boot; nothing if it has ended, buried or not
   local line
-  read -r line < "/proc/$1/stat" || return
+  began=
+  read -r line < "/proc/$server/stat" || return
   # shellcheck disable=SC2086 # the words are wanted
   set -- ${line##*) }
-  if [ "$1" != Z ]; then printf '%s' "${20}"; fi
+  if [ "$1" != Z ]; then began=${20}; fi
 } 2> /dev/null
-began=$(life_of "$server")
+look_at_server
+server_began=$began
 
 end_helpers() { # what mounts the image outlives Apptainer when that is killed
   processes | while read -r pid session _ command; do
@@ -248,7 +255,8 @@ coproc guard {
       end_of_log killed
       break
     fi
-    if [ -n "$server" ] && [ "$(life_of "$server")" != "$began" ]; then
+    look_at_server
+    if [ -n "$server" ] && [ "$began" != "$server_began" ]; then
       end_of_log server-gone
       kill -TERM "$container" 2> /dev/null
       sleep 3
