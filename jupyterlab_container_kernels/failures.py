@@ -616,6 +616,15 @@ CATALOGUE: tuple[Failure, ...] = (
             "confirming the ssl certificate)", "install_failed",
             "pip does not trust the certificate of the package index.",
             "Ask your site which certificate file to name in PIP_CERT."),
+    Failure("r_no_compiler",
+            r"\n(?:sh: \d+: make: not found|[^\n]*(?:gcc|g\+\+|gfortran): (?:command )?not found)(?:\n[^\n]*)*?"
+            r"\nERROR: compilation failed for package .(\w+).", "install_failed",
+            "The R package {1} has to be compiled, and the image has no compiler.",
+            "Take an image with R's build tools, as rocker/r-ver or r-base, or one that holds IRkernel."),
+    Failure("r_repository_silent",
+            r"\n(?:Warning: |  )?(?:unable to access index for repository (\S+?):?(?=\n)|"
+            r"cannot open (?:compressed file|URL) '([^']+)')", "install_failed",
+            "R cannot reach its package repository, {first}.", _OTHER_NODE),
     Failure("index_silent",
             r"\n(?:WARNING|ERROR|Could not fetch|[\w.]{1,60}Error)[^\n]*(?:Temporary failure in name resolution|"
             "Name or service not known|Failed to establish a new connection|ConnectTimeout|NewConnectionError|"

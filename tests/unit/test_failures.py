@@ -1057,6 +1057,19 @@ RECORDED: list[Recorded] = [
             "ERROR: Could not find a version that satisfies the requirement ipykernel (from versions: none)\n"
             "ERROR: No matching distribution found for ipykernel"),
     ),
+    Recorded(  # R 4.2
+        "r_no_compiler",
+        "The R package digest has to be compiled, and the image has no compiler.",
+        "* installing *source* package ‘digest’ ...\n** libs\nsh: 1: make: not found\n"
+        "ERROR: compilation failed for package ‘digest’\n* removing ‘/packages/R-4.2/digest’\n",
+    ),
+    Recorded(  # R 4.2
+        "r_repository_silent",
+        "R cannot reach its package repository, http://127.0.0.1:9/src/contrib.",
+        "Warning: unable to access index for repository http://127.0.0.1:9/src/contrib:\n"
+        "  cannot open URL 'http://127.0.0.1:9/src/contrib/PACKAGES'\n"
+        "Warning message:\npackage ‘IRkernel’ is not available for this version of R\n",
+    ),
     Recorded(
         "index_silent",
         "pip cannot reach the package index.",
