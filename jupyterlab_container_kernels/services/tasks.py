@@ -283,10 +283,10 @@ class TaskService:
                 if sets.is_set(path, self._roots):
                     if not sets.kernels_of(path, self._roots) and not self.users_of(path):
                         sets.remove(path, self._roots)
-                elif path.is_dir() and not path.is_symlink():
-                    paths.remove_marked(path, *roots)
                 elif path.parent == self._roots.images and path.name.startswith("."):
                     path.unlink(missing_ok=True)
+                else:
+                    paths.remove_marked(path, *roots)
             except (OSError, ContainerKernelsError) as error:
                 _log.warning("%s was not removed: %s", path, error)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -146,11 +147,18 @@ def is_ours(directory: Path, *roots: Path) -> bool:
 def remove_marked(directory: Path, *roots: Path) -> int:
     """Remove a directory of ours and return the bytes that it took; do nothing if it is gone already.
 
+    What a removal that was killed has left of it goes as well.
+
     Raises
     ------
     ContainerKernelsError
         ``not_ours``: it has no marker or lies elsewhere.
     """
+    parent = Path(os.path.realpath(directory.parent))
+    if any(parent.is_relative_to(os.path.realpath(root)) for root in roots):
+        for rest in parent.glob(f".{glob.escape(directory.name)}.{'[0-9a-f]' * 12}.removing"):
+            if rest.is_dir() and not rest.is_symlink():
+                remove_tree(rest)
     if not os.path.lexists(directory):
         return 0
     if not is_ours(directory, *roots):

@@ -167,6 +167,25 @@ def test_removing_what_is_gone_frees_nothing_and_is_no_error(tmp_path: Path) -> 
     assert paths.remove_marked(tmp_path / "gone", tmp_path) == 0
 
 
+def test_what_a_removal_that_was_killed_has_left_goes_with_the_next(tmp_path: Path) -> None:
+    rest = tmp_path / ".mine.0123456789ab.removing"
+    kept = [
+        tmp_path / ".mine.removing",
+        tmp_path / ".other.0123456789ab.removing",
+        tmp_path / "mine.0123456789ab.removing",
+    ]
+    for directory in (rest / "sub", *kept):
+        directory.mkdir(parents=True)
+    linked = tmp_path / ".mine.ba9876543210.removing"
+    linked.symlink_to(kept[0])
+    assert paths.remove_marked(tmp_path / "mine", tmp_path / "elsewhere") == 0
+    assert rest.is_dir(), "it lies below no root"
+    assert paths.remove_marked(tmp_path / "mine", tmp_path) == 0
+    assert not rest.exists()
+    assert all(directory.is_dir() for directory in kept)
+    assert linked.is_symlink()
+
+
 def test_removing_tells_the_bytes_that_it_freed(tmp_path: Path) -> None:
     directory = paths.make_marked(tmp_path / "a")
     before = paths.disk_usage(directory)
