@@ -64,7 +64,7 @@ def test_an_image_of_a_registry_becomes_a_kernel_that_runs_in_it_and_goes_withou
         assert printed(client, "import sys; print(sys.version_info[:2])") == "(3, 11)"
         assert printed(client, "import os; print('APPTAINER_CONTAINER' in os.environ)") == "True"
         inside = printed(client, "import ipykernel; print(ipykernel.__file__)")
-        assert inside.startswith(str(bed.state / "packages" / "debian"))
+        assert inside.startswith(str(bed.state / "packages/shared"))
 
     size = Path(record["image"]["path"]).stat().st_size
     assert removed(bed, "debian") > size
@@ -243,5 +243,5 @@ def test_a_kernel_in_a_virtual_environment_of_the_image_gets_only_what_is_missin
     with started("venv", Path.home()) as client:
         assert printed(client, "import sys; print(sys.prefix)") == "/opt/venv"
         assert printed(client, "import ipykernel; print(ipykernel.__file__)").startswith(
-            str(bed.state / "packages/venv")
+            str(bed.state / "packages/shared")
         )
