@@ -20,7 +20,7 @@ PhaseState = Literal["waiting", "running", "done", "skipped", "failed"]
 TaskState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted"]
 StatusCode = Literal["ok", "image_missing", "image_not_readable", "runtime_missing", "unknown"]
 Purpose = Literal["kernels", "images", "packages", "temporary"]
-RemovalKind = Literal["kernelspec", "packages", "image", "log"]
+RemovalKind = Literal["kernelspec", "packages", "shared_packages", "image", "log"]
 #: What a button can do about a failure. ``free_space`` is for people; the others are actions of a repair as well.
 Remedy = Literal["relink", "pull", "reinstall", "free_space"]
 RepairAction = Literal["relink", "pull", "reinstall"]

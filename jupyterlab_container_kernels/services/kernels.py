@@ -224,7 +224,7 @@ class KernelService:
             users = [each.display_name for each in others if each.record.packages.shared == str(shared)]
             users += self._tasks.users_of(shared)
             why = f"Used by {', '.join(users)}."
-            items.append(_stays("packages", shared, why, users) if users else _goes("packages", shared))
+            items.append(_stays("shared_packages", shared, why, users) if users else _goes("shared_packages", shared))
         image = Path(spec.record.image.path)
         users = [each.display_name for each in others if each.record.image.path == str(image)]
         users += self._tasks.users_of(image)

@@ -34,7 +34,7 @@ def clear(roots: Roots, doomed: Path | None, items: Sequence[RemovalItem]) -> No
         path = Path(item.path)
         if not item.goes:
             continue
-        if item.what == "packages" and sets.is_set(path, roots):
+        if item.what == "shared_packages" and sets.is_set(path, roots):
             sets.remove_unused(path, roots)
         elif item.what == "packages":
             paths.remove_marked(path, roots.packages)

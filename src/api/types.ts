@@ -245,7 +245,8 @@ export interface IRunningKernel {
 
 /** Something that deleting a kernel removes or leaves. */
 export interface IRemovalItem {
-  what: 'kernelspec' | 'packages' | 'image' | 'log';
+  /** `packages` are the kernel's own, `shared_packages` may serve others. */
+  what: 'kernelspec' | 'packages' | 'shared_packages' | 'image' | 'log';
   path: string;
   size_bytes: number;
   goes: boolean;

@@ -218,7 +218,7 @@ const image = record<IKernelImage>({
 });
 
 const removalItem = record<IRemovalItem>({
-  what: oneOf('kernelspec', 'packages', 'image', 'log'),
+  what: oneOf('kernelspec', 'packages', 'shared_packages', 'image', 'log'),
   path: text,
   size_bytes: integer,
   goes: flag,

@@ -36,6 +36,8 @@ function itemName(item: IRemovalItem, trans: TranslationBundle): string {
     case 'kernelspec':
       return trans.__('The kernel and its tile');
     case 'packages':
+      return trans.__('Packages that you installed from it');
+    case 'shared_packages':
       return trans.__('Packages that were installed for it');
     case 'image':
       return trans.__('The image');

@@ -45,12 +45,12 @@ async def test_a_set_stays_until_its_last_kernel_goes(client: Client, roots: Roo
     use(roots, "one", image, shared, display_name="One")
     use(roots, "other", image, shared, display_name="The Other")
     item = await deleted(client, "one", shared)
-    assert (item["what"], item["goes"], item["used_by"]) == ("packages", False, ["The Other"])
+    assert (item["what"], item["goes"], item["used_by"]) == ("shared_packages", False, ["The Other"])
     assert "The Other" in item["reason"]
     assert await gone(roots.packages / "one")
     assert shared.is_dir()
     item = await deleted(client, "other", shared)
-    assert (item["what"], item["goes"], item["used_by"]) == ("packages", True, [])
+    assert (item["what"], item["goes"], item["used_by"]) == ("shared_packages", True, [])
     assert item["size_bytes"] > 0
     assert await gone(shared.parent)
     assert tree(roots.packages) == []
