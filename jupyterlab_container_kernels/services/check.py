@@ -15,6 +15,7 @@ from ..languages.base import Language
 from ..models import GpuMode
 from ..system import process
 from ..system.paths import make_private
+from . import starts
 from .task_files import read_log
 from .tasks import RunningTask
 
@@ -78,7 +79,7 @@ async def verify(
             client.stop_channels()
         clean = True
     except RuntimeError as error:  # what jupyter_client raises when a kernel dies or stays silent
-        said = (await asyncio.to_thread(read_log, log, 0)).text
+        said = starts.said((await asyncio.to_thread(read_log, log, 0)).text)
         running.say(f"{error}\n{said}".rstrip())
         raise _explain(said, str(error), timeout_s) from error
     finally:
