@@ -1,4 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import React, { useId } from 'react';
 
 import type { IFoundInterpreter } from '../api/types';
@@ -94,35 +95,33 @@ function InterpreterField(props: IMoreFieldsProps): JSX.Element {
         {trans.__('Python found in the image')}
       </label>
       {inspection.state === 'known' ? (
-        <div className="jp-select-wrapper">
-          <select
-            id={`${id}-interpreter`}
-            name="interpreter"
-            className="jp-mod-styled"
-            value={value}
-            aria-invalid={!!problem}
-            aria-describedby={problem && `${id}-hint`}
-            onChange={event => form.setInterpreter(event.target.value)}
-          >
-            <option value="">
-              {inspection.value.interpreters.length
-                ? trans.__(
-                    'Automatic (best found): %1',
-                    interpreterText(inspection.value.interpreters[0], trans)
-                  )
-                : trans.__('Automatic (best found)')}
+        <HTMLSelect
+          id={`${id}-interpreter`}
+          name="interpreter"
+          className="jp-ContainerKernels-select"
+          value={value}
+          aria-invalid={!!problem}
+          aria-describedby={problem && `${id}-hint`}
+          onChange={event => form.setInterpreter(event.target.value)}
+        >
+          <option value="">
+            {inspection.value.interpreters.length
+              ? trans.__(
+                  'Automatic (best found): %1',
+                  interpreterText(inspection.value.interpreters[0], trans)
+                )
+              : trans.__('Automatic (best found)')}
+          </option>
+          {inspection.value.interpreters.map(each => (
+            <option key={each.path} value={each.path}>
+              {interpreterText(each, trans)}
             </option>
-            {inspection.value.interpreters.map(each => (
-              <option key={each.path} value={each.path}>
-                {interpreterText(each, trans)}
-              </option>
-            ))}
-            {value &&
-              !inspection.value.interpreters.some(
-                each => each.path === value
-              ) && <option value={value}>{value}</option>}
-          </select>
-        </div>
+          ))}
+          {value &&
+            !inspection.value.interpreters.some(
+              each => each.path === value
+            ) && <option value={value}>{value}</option>}
+        </HTMLSelect>
       ) : (
         <input
           id={`${id}-interpreter`}

@@ -50,7 +50,13 @@ export interface IPanelProps {
 export function Panel(props: IPanelProps): JSX.Element {
   const { trans, state, actions } = props;
   const { kernels } = state;
-  const tasks = state.tasks.filter(each => !isOldNews(each.task, props.now));
+  const { troubled } = state.starts;
+  // That one is ready is no longer true when it could not start.
+  const tasks = state.tasks.filter(
+    ({ task }) =>
+      !isOldNews(task, props.now) &&
+      !(task.state === 'done' && troubled.some(each => each.slug === task.slug))
+  );
   const shown = useMemo(
     () => filterKernels(kernels ?? [], props.filter),
     [kernels, props.filter]
@@ -62,7 +68,7 @@ export function Panel(props: IPanelProps): JSX.Element {
       aria-label={trans.__('Container Kernels')}
     >
       <Banners {...props} />
-      {state.starts.troubled.map(start => (
+      {troubled.map(start => (
         <FailureCard
           key={start.slug}
           trans={trans}

@@ -50,8 +50,8 @@ export const FIELDS: readonly Field[] = [
   'displayName',
   'slug',
   'interpreter',
-  'environment',
-  'binds'
+  'binds',
+  'environment'
 ];
 
 /** What is wrong with a field, and what would be right. */

@@ -173,7 +173,12 @@ describe('a start that failed', () => {
       state: 'died'
     });
     await new Promise(done => setTimeout(done, 20));
-    show({ starts, kernels: [aKernel()] });
+    show({
+      starts,
+      kernels: [aKernel()],
+      tasks: [new TaskModel(aTask({ state: 'done' }), 0)]
+    });
+    expect(screen.queryByRole('list', { name: 'Tasks' })).toBeNull();
     expect(screen.getAllByRole('region')[1].getAttribute('aria-label')).toBe(
       'Debian 12 could not start'
     );
