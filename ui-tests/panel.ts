@@ -198,6 +198,11 @@ export class AddDialog {
     this.answer = this.dialog.getByRole('status', { name: 'About the image' });
     this.name = this.dialog.getByLabel('Name', { exact: true });
     this.kernelName = this.dialog.getByLabel('Kernel name');
+    this.python = this.dialog.getByLabel('Python found in the image');
+    this.environment = this.dialog.getByLabel('Environment');
+    this.isolation = this.dialog.getByRole('checkbox', {
+      name: /^Keep packages and settings/
+    });
     this.more = this.dialog.locator('summary', { hasText: 'More' });
     this.tile = this.dialog.getByRole('img', {
       name: /The tile as it will look/
@@ -216,6 +221,10 @@ export class AddDialog {
   readonly answer: Locator;
   readonly name: Locator;
   readonly kernelName: Locator;
+  /** A list where the image was looked into, else a field. */
+  readonly python: Locator;
+  readonly environment: Locator;
+  readonly isolation: Locator;
   readonly more: Locator;
   readonly tile: Locator;
   readonly addButton: Locator;
@@ -310,6 +319,11 @@ export class Panel {
   /** The row of a task, by what it says to those who do not see it. */
   task(label: string | RegExp): Locator {
     return this.region.getByRole('listitem', { name: label });
+  }
+
+  /** What is said of a kernel's start, by its first line. */
+  card(title: string | RegExp): Locator {
+    return this.region.getByRole('region', { name: title });
   }
 
   /** A line that holds for the whole panel. */

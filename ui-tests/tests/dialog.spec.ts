@@ -212,6 +212,49 @@ test('a .sif file is chosen in the file browser’s dialog', async ({
   await expect(panel.row('Chosen')).toContainText('Ready', { timeout: 60_000 });
 });
 
+test('under More stand the Pythons of the image, variables and isolation, and the kernel has them', async ({
+  lab,
+  jupyter
+}) => {
+  const { addDialog } = lab;
+  await lab.tile('Add container kernel').click();
+  await addDialog.more.click();
+  await addDialog.image.fill(`${registry()}/demo/python:1`);
+  await expect(addDialog.dialog).toContainText('Known when the image is here');
+  await addDialog.image.fill(await imageFile());
+  await expect(addDialog.python).toContainText(
+    /Automatic \(best found\): Python 3\.11\.\d+ · \/usr\/bin\/python3/
+  );
+  await addDialog.python.selectOption({ index: 1 });
+  await addDialog.environment.fill('PATH=/x');
+  await addDialog.environment.press('Tab');
+  await expect(addDialog.problems).toContainText('PATH cannot be set here');
+  await expect(addDialog.addButton).toBeDisabled();
+  // Enter makes a new line here.
+  await addDialog.environment.fill('A=1');
+  await addDialog.environment.press('End');
+  await addDialog.environment.press('Enter');
+  await addDialog.environment.pressSequentially('GREETING= "hi" $HOME');
+  await addDialog.isolation.uncheck();
+  await addDialog.name.fill('Chosen');
+  await addDialog.addButton.click();
+  await lab
+    .toast('Chosen is ready.')
+    .getByRole('button', { name: 'Open notebook' })
+    .click({ timeout: 60_000 });
+  await lab.notebook.run(
+    'import os; print(os.environ["A"] + os.environ["GREETING"])'
+  );
+  await expect(lab.notebook.outputs.first()).toHaveText(/^1 "hi" \$HOME\s*$/, {
+    timeout: 60_000
+  });
+  const { kernels } = await jupyter.ask<{
+    kernels: { interpreter: string; isolated: boolean }[];
+  }>('GET', 'container-kernels/kernels');
+  expect(kernels[0].isolated).toBe(false);
+  expect(kernels[0].interpreter).toMatch(/^\/usr\/bin\/python3/);
+});
+
 test('a hostile name is shown literally everywhere, and nothing of it runs', async ({
   lab,
   jupyter,

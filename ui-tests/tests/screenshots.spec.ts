@@ -1,5 +1,5 @@
 import { Locator, Page } from '@playwright/test';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from '../fixtures';
@@ -109,6 +109,12 @@ for (const theme of ['Light', 'Dark']) {
     await addDialog.image.fill('Debian:12');
     await expect(addDialog.answer).toContainText('lower case');
     await take('add-wrong');
+    await addDialog.kernelName.fill('');
+    await addDialog.image.fill(await imageFile());
+    await expect(addDialog.python).toContainText('Python 3.11');
+    await addDialog.environment.fill('OMP_NUM_THREADS=4\nPATH=/opt/bin');
+    await addDialog.python.focus();
+    await take('add-python');
     await page.keyboard.press('Escape');
 
     await jupyter.add({
@@ -177,11 +183,27 @@ for (const theme of ['Light', 'Dark']) {
     await take('log');
     await log.getByRole('button', { name: 'Close' }).click();
 
+    renameSync(own, join(jupyter.root, 'moved.sif'));
+    await panel.row('Quantum Espresso').press('Enter');
+    const toast = lab.toast('Quantum Espresso could not start');
+    await expect(toast).toBeVisible({ timeout: 30_000 });
+    await take('failed-toast');
+    await toast.getByRole('button', { name: 'Show' }).click();
+    const card = panel.card('Quantum Espresso could not start');
+    await expect(card).toBeVisible();
     await hideToasts(page);
+    await take('failed');
+    await card.getByRole('button', { name: 'Show log' }).click();
+    await expect(log.getByRole('log')).toContainText(/\S/);
+    await take('failed-log');
+    await log.getByRole('button', { name: 'Close' }).click();
+
     await page.setViewportSize({ width: 1200, height: 700 });
     await take('medium');
     await page.keyboard.press('Control+B');
     await page.setViewportSize({ width: 480, height: 900 });
+    await take('failed-narrow');
+    await card.getByRole('button', { name: 'Dismiss' }).click();
     await take('narrow');
     expect(
       await panel.region.evaluate(node => node.scrollWidth - node.clientWidth)
