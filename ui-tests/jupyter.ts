@@ -372,10 +372,13 @@ export class Jupyter {
    */
   leftovers(): string[] {
     const found: string[] = [];
-    for (const entry of readdirSync(this.data, {
-      recursive: true,
-      withFileTypes: true
-    })) {
+    let entries;
+    try {
+      entries = readdirSync(this.data, { recursive: true, withFileTypes: true });
+    } catch (error) {
+      return [`in change: ${error}`]; // what is deleted goes while we look
+    }
+    for (const entry of entries) {
       const path = join(entry.parentPath, entry.name).slice(
         this.data.length + 1
       );
