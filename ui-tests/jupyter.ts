@@ -374,7 +374,10 @@ export class Jupyter {
     const found: string[] = [];
     let entries;
     try {
-      entries = readdirSync(this.data, { recursive: true, withFileTypes: true });
+      entries = readdirSync(this.data, {
+        recursive: true,
+        withFileTypes: true
+      });
     } catch (error) {
       return [`in change: ${error}`]; // what is deleted goes while we look
     }
