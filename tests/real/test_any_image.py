@@ -275,6 +275,6 @@ def test_a_set_goes_with_the_last_kernel_that_uses_it_and_until_then_its_users_a
             and spec(house, other)["metadata"]["container_kernels"]["packages"]["shared"] == shared
         ]
         [item] = [item for item in remove(house, slug) if item.path == shared]
-        assert (item.what, item.goes, sorted(item.used_by)) == ("packages", not others, sorted(others))
+        assert (item.what, item.goes, sorted(item.used_by)) == ("shared_packages", not others, sorted(others))
         assert Path(shared).exists() == bool(others)
     house.assert_nothing_is_left()
