@@ -196,6 +196,8 @@ test('a .sif file is chosen in the file browser’s dialog', async ({
     copyFileSync(await imageFile(), file);
   }
   await lab.tile('Add container kernel').click();
+  // What is filled in before that goes to where the focus is.
+  await expect(addDialog.image).toBeFocused();
   await addDialog.name.fill('Chosen');
   await addDialog.chooseButton.click();
   const chooser = page.getByRole('dialog');
