@@ -85,7 +85,23 @@ describe('ContainerKernelsClient', () => {
       'GET',
       'kernels/x/log',
       undefined,
-      'LogChunk'
+      'KernelLog'
+    ],
+    [
+      'inspect',
+      c => c.inspect('/x.sif'),
+      'POST',
+      'inspect',
+      { image: '/x.sif' },
+      'Inspection'
+    ],
+    [
+      'repairKernel',
+      c => c.repairKernel('x', { action: 'pull' }),
+      'POST',
+      'kernels/x/repair',
+      { action: 'pull' },
+      'Task'
     ],
     ['getTask', c => c.getTask(ID), 'GET', `tasks/${ID}`, undefined, 'Task'],
     ['endTask', c => c.endTask(ID), 'DELETE', `tasks/${ID}`, {}, 'Task'],
