@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import queue
 import time
 import uuid
 from dataclasses import dataclass
@@ -69,6 +71,7 @@ async def verify(
             await client.wait_for_ready(timeout=timeout_s)
             start_s = round(time.monotonic() - began, 2)
             running.say(f"The kernel answers, {start_s:.1f} s after its start.")
+            await _hear(client)
             await _run_test_cell(running, client, language)
             if language.sleep_cell is not None:
                 await _interrupt(client, manager, language.sleep_cell)
@@ -91,6 +94,16 @@ async def verify(
             "Try again; if it happens again, tell your site's support that a container of yours hangs at its end.",
         )
     return Seen(start_s, gpu_name)
+
+
+async def _hear(client: Any) -> None:
+    """Wait until what the kernel broadcasts is heard: a subscription takes effect at a moment that nobody tells."""
+    deadline = time.monotonic() + _CELL_TIMEOUT_S
+    while time.monotonic() < deadline:
+        client.kernel_info()
+        with contextlib.suppress(queue.Empty):
+            await client.get_iopub_msg(timeout=0.5)
+            return
 
 
 async def _run_test_cell(running: RunningTask, client: Any, language: Language) -> None:
@@ -192,7 +205,13 @@ async def _run_cell(client: Any, code: str, begun: asyncio.Event | None = None) 
 
     try:
         reply = await client.execute_interactive(
-            code, store_history=False, allow_stdin=False, timeout=_CELL_TIMEOUT_S, output_hook=on_output
+            code,
+            store_history=False,
+            allow_stdin=False,
+            # else ipykernel answers "aborted" to what comes soon after a cell that was interrupted
+            stop_on_error=False,
+            timeout=_CELL_TIMEOUT_S,
+            output_hook=on_output,
         )
     except TimeoutError as error:
         raise ContainerKernelsError(

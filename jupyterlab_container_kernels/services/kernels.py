@@ -119,12 +119,13 @@ class KernelService:
         spec = await self.spec(slug)
         path = Path(spec.record.log)
         try:
-            chunk = await self._session.patience.ask(("log", path), lambda: starts.read_end(path))
+            chunk, start = await self._session.patience.ask(
+                ("log", path), lambda: starts.read_last(path, spec.display_name)
+            )
         except TimeoutError as error:
             raise ContainerKernelsError(
                 "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
             ) from error
-        start = starts.read_start(chunk.text, spec.display_name)
         return KernelLog(chunk.text, chunk.offset, chunk.next_offset, chunk.size_bytes, chunk.path, start)
 
     async def spec(self, slug: str) -> Spec:

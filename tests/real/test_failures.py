@@ -60,6 +60,8 @@ class Kernels:
         record = json.loads((bed.kernels / "beside" / "kernel.json").read_text())["metadata"]["container_kernels"]
         self.packages = Path(record["packages"]["shared"] or record["packages"]["path"])
         self.site = next(self.packages.rglob("ipykernel_launcher.py")).parent
+        for directory in (each for each in self.packages.rglob("*") if each.is_dir()):
+            directory.chmod(0o700)  # a set is protected from its kernels, not from what purges a file system
 
     def died(self, start: Start) -> tuple[KernelLog, float]:
         """Start a kernel, wait for its end, and return its log and the seconds until that could be read."""

@@ -217,6 +217,7 @@ def test_the_log_is_that_of_the_last_start(stage: Stage) -> None:
     stage.start()
     stage.changes = {"argv": ["/bin/sh", "-c", "echo second >&2"]}
     assert "first" not in stage.start().log
+    assert "first" in stage.log.with_name("last-start.before").read_text()
 
 
 def test_a_kernel_starts_also_when_its_log_cannot_be_written(stage: Stage) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from jupyterlab_container_kernels.models import LastStart
-from jupyterlab_container_kernels.services.starts import read_end, read_start, said
+from jupyterlab_container_kernels.services.starts import read_end, read_last, read_start, said
 from jupyterlab_container_kernels.services.task_files import LOG_CHUNK_BYTES
 
 HEAD = """# started: 2026-11-25T22:19:23+0100
@@ -57,3 +58,40 @@ def test_of_a_long_log_the_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "last-start"
     path.write_text(HEAD + "x\n" * LOG_CHUNK_BYTES + "# ended: 2026-11-25T22:19:23+0100 failed 3\n")
     assert read_start(read_end(path).text, "PyTorch").exit_code == 3
+
+
+def at(seconds_ago: float) -> str:
+    """Write a moment as the start script does."""
+    return (datetime.now().astimezone() - timedelta(seconds=seconds_ago)).strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+#: Seconds since the death, since the new start; what the new start has come to; whether the death is told.
+RESTARTS: list[tuple[float, float, str, bool]] = [
+    (4, 2, "", True),
+    (4, 2, "failed 69", False),  # the new start tells for itself
+    (4, 2, "ended 0", False),
+    (60, 58, "", False),  # it runs for a while now
+    (3600, 2, "", False),  # somebody has started it anew
+]
+
+
+@pytest.mark.parametrize(("died", "began", "end", "told"), RESTARTS)
+def test_why_jupyter_had_to_start_a_kernel_again_is_told_until_the_new_start_shows_what_comes_of_it(
+    tmp_path: Path, died: float, began: float, end: str, told: bool
+) -> None:
+    path = tmp_path / "last-start"
+    path.with_name("last-start.before").write_text(
+        f"# started: {at(died + 100)}\nthe death\n# ended: {at(died)} failed 137\n"
+    )
+    path.write_text(f"# started: {at(began)}\nthe new start\n" + (f"# ended: {at(0)} {end}\n" if end else ""))
+    chunk, start = read_last(path, "PyTorch")
+    assert ("the death" in chunk.text) == told
+    assert (start.exit_code == 137) == told
+
+
+def test_a_kernel_that_lived_for_long_was_running(tmp_path: Path) -> None:
+    for lived_s, word in ((2, "Starting"), (600, "Running")):
+        log = f"# started: {at(lived_s)}\nnobody knows this\n# ended: {at(0)} failed 3\n"
+        diagnosis = read_start(log, "PyTorch").diagnosis
+        assert diagnosis is not None
+        assert diagnosis.message.startswith(f"{word} PyTorch failed")

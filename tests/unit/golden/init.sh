@@ -22,6 +22,7 @@ for name in $(compgen -A function); do unset -f "$name"; done
 
 exec 3>&2
 logged=
+if [ -s "$log" ]; then mv -f "$log" "$log.before"; fi 2> /dev/null # why Jupyter had to start it again is still to be read
 if (umask 077 && : > "$log") 2> /dev/null; then exec 2>> "$log" && logged=yes; fi
 
 head_of_log() {
@@ -65,7 +66,10 @@ unset CONTAINER_KERNELS_HEARS
 
 # ---- what has to be there
 
-cd -P . 2> /dev/null || fail "The folder $PWD, in which the kernel was to start, is not there on $HOSTNAME."
+here=$PWD
+if ! { cd -P . && [ "$PWD" -ef . ] && [ "${PWD:0:1}" = / ]; } 2> /dev/null; then # a folder that was deleted is entered
+  fail "The folder $here, in which the kernel was to start, is not there on $HOSTNAME."
+fi
 here=$PWD
 [ -r "$connection" ] || fail "Jupyter's connection file '$connection' is missing or cannot be read."
 [ -e "$image" ] || fail "The image $image is not there on $HOSTNAME: it was moved or deleted, or its file system is not mounted."
