@@ -55,7 +55,7 @@ def printed(client: Any, code: str) -> str:
 
 def interrupted(client: Any, code: str, after_s: float = 0.3) -> dict[str, Any]:
     """Run a cell that takes its time, interrupt it, and return the content of its reply."""
-    message_id = client.execute(code)
+    message_id = client.execute(code, stop_on_error=False)  # else what comes next may be aborted
     while client.get_iopub_msg(timeout=30)["msg_type"] != "execute_input":
         pass
     time.sleep(after_s)
