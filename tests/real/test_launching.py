@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -120,9 +121,9 @@ def test_the_connection_file_is_seen_wherever_jupyter_puts_it(kernel: str, tmp_p
         "manager.start_kernel()\nclient = manager.client()\nclient.start_channels()\n"
         "client.wait_for_ready(timeout=60)\nprint('ready', flush=True)\nmanager.shutdown_kernel()\n"
     )
-    directory = str(tmp_path / "run") if os.getuid() else "/run/user/container-kernels-test"
-    made = Path(directory)
-    made.mkdir(parents=True, mode=0o700)
+    # the path of a socket has room for 107 bytes
+    directory = tempfile.mkdtemp(prefix="ck-") if os.getuid() else "/run/user/container-kernels-test"
+    Path(directory).mkdir(parents=True, mode=0o700, exist_ok=True)
     try:
         finished = subprocess.run(
             [sys.executable, "-c", code, kernel, transport, directory],
