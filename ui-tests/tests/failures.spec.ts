@@ -156,9 +156,12 @@ for (const [what, break_, said] of FAILURES) {
     measured(`failures: ${what}`, delay, 'ms');
     const toast = lab.toast(`${NAME} could not start`);
     await expect(toast).toHaveCount(1);
-    await toast.getByRole('button', { name: 'Show' }).click();
     const card = lab.panel.card(`${NAME} could not start`);
-    await expect(card).toBeVisible();
+    // a click while the toast slides in may miss its button
+    await expect(async () => {
+      await toast.getByRole('button', { name: 'Show' }).click();
+      await expect(card).toBeVisible({ timeout: 4000 });
+    }).toPass({ timeout: 20_000 });
     await expect(card).toContainText(said);
     expect(delay).toBeLessThan(PATIENCE);
   });
