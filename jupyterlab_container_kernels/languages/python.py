@@ -301,8 +301,16 @@ def _user_site(facts: Facts) -> Path:
 
 def _sites(packages: Path) -> list[Path]:
     """Return the directories among packages that belong on ``sys.path``."""
-    patterns = ("lib*/python*/*-packages", "local/lib*/python*/*-packages", "target-*")
-    return sorted(each for pattern in patterns for each in packages.glob(pattern))
+    patterns = {"lib": "python*/*-packages", "local": "lib*/python*/*-packages", "target-": ""}
+    found: list[Path] = []
+    try:
+        entries = [entry for entry in os.scandir(packages) if entry.name.startswith(tuple(patterns))]
+    except OSError:
+        return []
+    for entry in entries:
+        pattern = next(pattern for start, pattern in patterns.items() if entry.name.startswith(start))
+        found += Path(entry.path).glob(pattern) if pattern else [Path(entry.path)]
+    return sorted(found)
 
 
 def _distributions(packages: Path) -> Iterable[tuple[str, str, Path]]:

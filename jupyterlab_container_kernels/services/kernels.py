@@ -94,8 +94,9 @@ class KernelService:
         items = await self._removal(spec, request.delete_image)
         doomed = await asyncio.to_thread(kernelspecs.withdraw, spec, self._roots)
         # from here on the tile is gone; the rest is room, and thousands of files may take their time
-        if doomed is not None:
-            await asyncio.to_thread(removal.note, doomed, items)
+        if doomed is None:  # another one was quicker, and removes the rest
+            raise _unknown(slug)
+        await asyncio.to_thread(removal.note, doomed, items)
         clearing = asyncio.ensure_future(asyncio.to_thread(removal.clear, self._roots, doomed, items))
         self._clearing.add(clearing)
         clearing.add_done_callback(self._clearing.discard)
@@ -138,9 +139,7 @@ class KernelService:
         """
         spec = await asyncio.to_thread(kernelspecs.read, self._roots.kernels / slug)
         if spec is None:
-            raise ContainerKernelsError(
-                "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."
-            )
+            raise _unknown(slug)
         return spec
 
     async def _kernel(self, spec: Spec, running: list[RunningKernel]) -> Kernel:
@@ -239,6 +238,12 @@ class KernelService:
         else:
             items.append(_goes("image", image))
         return items
+
+
+def _unknown(slug: str) -> ContainerKernelsError:
+    return ContainerKernelsError(
+        "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."
+    )
 
 
 def _status(image: str, runtime: KernelRuntime) -> tuple[KernelStatus, int | None]:

@@ -28,7 +28,7 @@ def note(doomed: Path, items: Sequence[RemovalItem]) -> None:
     paths.write_private(doomed / _NOTE, json.dumps([asdict(item) for item in items if item.goes]))
 
 
-def clear(roots: Roots, doomed: Path | None, items: Sequence[RemovalItem]) -> None:
+def clear(roots: Roots, doomed: Path, items: Sequence[RemovalItem]) -> None:
     """Remove what goes with a kernel, and last the withdrawn kernel itself."""
     for item in items:
         path = Path(item.path)
@@ -43,8 +43,7 @@ def clear(roots: Roots, doomed: Path | None, items: Sequence[RemovalItem]) -> No
         elif item.what == "image" and is_stored(path, roots.images):
             path.unlink(missing_ok=True)
             side_file(path).unlink(missing_ok=True)
-    if doomed is not None:
-        paths.remove_marked(doomed, roots.trash)
+    paths.remove_marked(doomed, roots.trash)
 
 
 def resume(roots: Roots) -> None:

@@ -86,6 +86,11 @@ class Spec:
     record: Record
 
 
+#: What was read, with inode, time and size of the file: checking some hundred records takes longer than all the rest.
+_read: dict[Path, tuple[tuple[int, int, int], Spec | None]] = {}
+_MOST_READ = 5000
+
+
 def slugify(text: str) -> str:
     """Return a kernel name made from a display name (``src/model/slug.ts`` does the same)."""
     slug = re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")[:60].rstrip("-.")
@@ -94,7 +99,21 @@ def slugify(text: str) -> str:
 
 def read(directory: Path) -> Spec | None:
     """Return the kernel of ours in a directory, or ``None`` if there is none, or one that is not ours."""
-    data = paths.read_json(directory / "kernel.json")
+    path = directory / "kernel.json"
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+    known = _read.get(directory)
+    if known is None or known[0] != stamp:
+        if len(_read) > _MOST_READ:
+            _read.clear()
+        known = _read[directory] = (stamp, _parse(directory, paths.read_json(path)))
+    return known[1]
+
+
+def _parse(directory: Path, data: Any) -> Spec | None:
     try:
         record = data["metadata"][_KEY]
         if record["schema"] != SCHEMA:
