@@ -184,7 +184,7 @@ def _kill(launcher: int, program: bytes) -> None:
             words = (path / "cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError):
             continue
-        if session == launcher and words[0].endswith(program):
+        if session == launcher and program in words[0]:
             os.kill(int(path.name), signal.SIGKILL)
             killed += 1
     if not killed:

@@ -303,13 +303,19 @@ while true; do
   status=$?
   kill -0 "$container" 2> /dev/null || break # not a signal that ended the waiting
 done
-echo bye >&"$to_guard"
-if [ "$status" -gt 128 ]; then end_helpers; fi
-memory_kills
-if [ "$status" -eq 0 ] || [ -n "$asked" ]; then
-  end_of_log ended "$status"
+wait "$container" # a signal may have ended the waiting at the moment at which the container ended
+again=$?
+if [ "$again" -ne 127 ]; then status=$again; fi
+
+finish() { # WHAT; the guard is let go last: if this script is killed before, the guard does the rest
+  if [ "$status" -gt 128 ]; then end_helpers; fi
+  end_of_log "$1" "$status"
+  echo bye >&"$to_guard"
   exit "$status"
-fi
+}
+
+memory_kills
+if [ "$status" -eq 0 ] || [ -n "$asked" ]; then finish ended; fi
 if [ -n "$kills" ] && [ "$kills" -gt "${kills_before:-0}" ]; then
   say "The kernel was killed because this session reached its memory limit of $limit bytes on $HOSTNAME."
 elif [ "$status" -gt 128 ] && [ "$status" -lt 255 ]; then
@@ -317,5 +323,4 @@ elif [ "$status" -gt 128 ] && [ "$status" -lt 255 ]; then
 else
   say "The kernel ended with the exit code $status."
 fi
-end_of_log failed "$status"
-exit "$status"
+finish failed
