@@ -255,6 +255,11 @@ coproc guard {
     read -r -t 3 word
     status=$?
     [ "$word" = bye ] && exit
+    if [ "$word" = sweep ]; then # once more: Jupyter's signals do not reach the guard
+      read -r -t 0.3 word
+      end_helpers
+      exit
+    fi
     if [ "$status" -le 128 ]; then # the script was killed
       end_of_log killed
       break
@@ -308,9 +313,13 @@ again=$?
 if [ "$again" -ne 127 ]; then status=$again; fi
 
 finish() { # WHAT; the guard is let go last: if this script is killed before, the guard does the rest
-  if [ "$status" -gt 128 ]; then end_helpers; fi
+  local word=bye
+  if [ "$status" -gt 128 ]; then
+    end_helpers
+    word=sweep
+  fi
   end_of_log "$1" "$status"
-  echo bye >&"$to_guard"
+  echo "$word" >&"$to_guard"
   exit "$status"
 }
 
