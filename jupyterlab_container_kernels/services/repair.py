@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ..errors import ContainerKernelsError
 from ..models import AddRequest, RepairRequest, Task
 from ..system import kernelspecs
@@ -40,7 +42,7 @@ class RepairService:
             ``not_found``, ``not_ours``, ``invalid_reference``; ``slug_taken``: it is being mended already.
         """
         spec = await self._kernels.spec(slug)
-        kernelspecs.require_ours(spec, self._session.roots)
+        await asyncio.to_thread(kernelspecs.require_ours, spec, self._session.roots)
         record = spec.record
         request = AddRequest(
             image=self._image(record.image, repair),

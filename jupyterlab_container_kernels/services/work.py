@@ -101,7 +101,7 @@ class Work:
             await asyncio.to_thread(kernelspecs.amend, staged, start_s=seen.start_s, gpu_name=seen.gpu_name)
 
         async with running.phase("publish", "Putting the tile into the Launcher"):
-            await self._publish(running, staged)
+            await self._publish(running, staged, places.packages)
             for path in (places.packages.own, places.packages.shared, places.log.parent):
                 if path is not None:
                     running.keeps(path)
@@ -134,13 +134,10 @@ class Work:
         """Make the directories of the kernel, and install what the image lacks."""
         plan, roots = self._plan, self._roots
         workspace = await self._own_directory(running, roots.staging / running.task.id)
-        if plan.replaces is None:
-            name = f"{plan.slug}-kernel" if plan.slug == sets.NAME else plan.slug
-            own = await self._own_directory(running, paths.unused(roots.packages / name))
-            logs = await self._own_directory(running, paths.unused(roots.logs / plan.slug))
-        else:  # what the user has installed stays, and what is purged comes back
-            own = await self._existing_directory(Path(plan.replaces.record.packages.path))
-            logs = await self._existing_directory(Path(plan.replaces.record.log).parent)
+        before = plan.replaces.record if plan.replaces else None
+        name = f"{plan.slug}-kernel" if plan.slug == sets.NAME else plan.slug
+        own = await self._kept(running, Path(before.packages.path) if before else None, roots.packages, name)
+        logs = await self._kept(running, Path(before.log).parent if before else None, roots.logs, plan.slug)
         anew = plan.action == "reinstall"
         shared = await self._installer.install(running, runtime, interpreter, image, own, workspace, anew=anew)
         return _Places(workspace, Packages(own, shared), logs / "last-start")
@@ -149,10 +146,14 @@ class Work:
         await running.owns(directory)
         return await to_its_end(asyncio.to_thread(paths.make_marked, directory))
 
-    async def _existing_directory(self, directory: Path) -> Path:
-        if await asyncio.to_thread(directory.is_dir):
-            return directory
-        return await to_its_end(asyncio.to_thread(paths.make_marked, directory))
+    async def _kept(self, running: RunningTask, before: Path | None, root: Path, name: str) -> Path:
+        """Return the directory that a mended kernel has, with what the user put there, if it is ours, or a new one.
+
+        A new one goes again if the task fails.
+        """
+        if before is not None and await asyncio.to_thread(paths.is_ours, before, root):
+            return before
+        return await self._own_directory(running, await asyncio.to_thread(paths.unused, root / name))
 
     def _language(self, interpreter: Interpreter) -> Language:
         return self._session.languages[interpreter.language]
@@ -225,7 +226,7 @@ class Work:
             created=plan.replaces.record.created if plan.replaces else now(),
         )
 
-    async def _publish(self, running: RunningTask, staged: Path) -> None:
+    async def _publish(self, running: RunningTask, staged: Path, packages: Packages) -> None:
         """Put the kernel where Jupyter looks; a cancellation is too late for one that is mended."""
         replaces = self._plan.replaces
         if replaces is not None:
@@ -233,12 +234,21 @@ class Work:
             if replaces.record.packages.shared:  # it goes, unless another kernel or the mended one uses it
                 await running.owns(Path(replaces.record.packages.shared))
             running.say(f"{self._plan.display_name} was mended.")
+            await self._drop(replaces, packages)
             return
         try:
             await to_its_end(self._publish_new(running, staged))
         except BaseException:
             await to_its_end(asyncio.to_thread(self._take_back, running))
             raise
+
+    async def _drop(self, replaces: Spec, packages: Packages) -> None:
+        """Remove the set that the kernel had before, unless another kernel, or one of it that runs, still uses it."""
+        old = replaces.record.packages.shared
+        if old is None or old == str(packages.shared) or not sets.is_set(Path(old), self._roots):
+            return
+        if replaces.slug not in await self._session.jupyter.running():
+            await to_its_end(asyncio.to_thread(sets.remove_unused, Path(old), self._roots))
 
     async def _publish_new(self, running: RunningTask, staged: Path) -> None:
         """Move the kernel to where Jupyter looks, and see whether Jupyter sees it."""

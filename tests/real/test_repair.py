@@ -119,6 +119,26 @@ def test_packages_that_are_gone_are_installed_again(bed: Bed, python_sif: Path) 
     assert (start.diagnosis.cause, start.diagnosis.remedies[0]) == ("packages_missing", "reinstall")
     assert repaired(bed, "purged", "reinstall").error is None
     assert starts(bed, "purged")
+    first = record(bed, "purged")["packages"]["shared"]
+    assert repaired(bed, "purged", "reinstall").error is None
+    assert record(bed, "purged")["packages"]["shared"] != first
+    assert not Path(first).exists(), "nobody uses it any more"
+    assert starts(bed, "purged")
+
+
+def test_a_folder_that_a_record_names_and_we_did_not_make_is_not_written_to(bed: Bed, ipykernel_sif: Path) -> None:
+    """A kernel.json is a file that anybody may edit."""
+    assert bed.add(AddRequest(str(ipykernel_sif), "Edited")).error is None
+    precious = bed.path / "precious"
+    precious.mkdir()
+    path = bed.kernels / "edited" / "kernel.json"
+    spec = json.loads(path.read_text())
+    spec["metadata"]["container_kernels"]["packages"]["path"] = str(precious)
+    path.write_text(json.dumps(spec))
+    assert repaired(bed, "edited", "reinstall").error is None
+    assert list(precious.iterdir()) == []
+    assert record(bed, "edited")["packages"]["path"] != str(precious)
+    assert starts(bed, "edited")
 
 
 def test_a_repair_that_fails_changes_nothing(bed: Bed, ipykernel_sif: Path, pulled: Callable[[str], Path]) -> None:
