@@ -1,4 +1,5 @@
 import { Dialog } from '@jupyterlab/apputils';
+import type { Message } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
 
 /**
@@ -33,6 +34,9 @@ export class DeedDialog extends Dialog<unknown> {
     this._reason.id = `container-kernels-obstacle-${++DeedDialog._count}`;
     this._reason.setAttribute('role', 'status');
     this._button.setAttribute('aria-describedby', this._reason.id);
+    this._cancel = this.node.querySelector(
+      '.jp-Dialog-button.jp-mod-reject'
+    ) as HTMLButtonElement;
     this.node.querySelector('.jp-Dialog-footer')?.prepend(this._reason);
   }
 
@@ -87,6 +91,15 @@ export class DeedDialog extends Dialog<unknown> {
     super.handleEvent(event);
   }
 
+  protected override onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    // The dialog takes the focus when its body is drawn. Until then, keys would
+    // go to what lies behind it: Enter would start what is to be deleted.
+    if (!this.node.contains(document.activeElement)) {
+      this._cancel.focus();
+    }
+  }
+
   /** Enter and arrows belong to what has the focus, unless that is a field. */
   private _isForBody(event: KeyboardEvent): boolean {
     const target = event.target as HTMLElement;
@@ -106,6 +119,7 @@ export class DeedDialog extends Dialog<unknown> {
 
   private _deed: () => Promise<boolean>;
   private _button: HTMLButtonElement;
+  private _cancel: HTMLButtonElement;
   private _reason: HTMLElement;
   private _isBlocked = false;
   private _isDone = false;

@@ -248,6 +248,17 @@ describe('the dialog that deletes a kernel', () => {
     expect(await outcome).toBeNull();
   });
 
+  it('has the keys from the moment on at which it is seen', async () => {
+    const { outcome, remove } = open(someDetails());
+    while (!screen.queryByRole('dialog')) {
+      await Promise.resolve();
+    }
+    expect(document.activeElement).toBe(button('Cancel'));
+    fireEvent.keyDown(button('Cancel'), { key: 'Enter' });
+    expect(await outcome).toBeNull();
+    expect(remove).not.toHaveBeenCalled();
+  });
+
   it('deletes nothing when somebody gives up', async () => {
     const { outcome, remove } = open(someDetails());
     await settle();
