@@ -18,12 +18,42 @@ GpuMode = Literal["auto", "on", "off"]
 PhaseName = Literal["resolve", "acquire", "inspect", "install", "verify", "publish"]
 PhaseState = Literal["waiting", "running", "done", "skipped", "failed"]
 TaskState = Literal["running", "cancelling", "done", "failed", "cancelled", "interrupted"]
-StatusCode = Literal["ok", "image_missing", "image_not_readable", "runtime_missing", "unknown"]
+#: What is the matter with a kernel, or worth knowing of it.
+StatusCode = Literal[
+    "ok",
+    "never_started",
+    "image_missing",
+    "image_changed",
+    "image_damaged",
+    "image_not_readable",
+    "image_writable",
+    "packages_missing",
+    "packages_incomplete",
+    "other_python",
+    "runtime_missing",
+    "runtime_changed",
+    "bind_missing",
+    "invalid_kernel_json",
+    "shadowed",
+    "hidden",
+    "read_only",
+    "unsafe",
+    "update_available",
+    "does_not_start",
+    "unknown",
+]
+#: ``stale``: it cannot start; ``note``: it can, but somebody should know; ``unknown``: nobody can tell at the moment.
+StatusLevel = Literal["ok", "note", "stale", "unknown"]
 Purpose = Literal["kernels", "images", "packages", "temporary"]
 RemovalKind = Literal["kernelspec", "packages", "shared_packages", "image", "log"]
-#: What a button can do about a failure. ``free_space`` is for people; the others are actions of a repair as well.
-Remedy = Literal["relink", "pull", "reinstall", "free_space"]
-RepairAction = Literal["relink", "pull", "reinstall"]
+#: What a button can do about it. ``edit`` opens the kernel, ``adopt`` makes one of ours beside it, ``free_space`` is for
+#: people; the others are actions of a repair as well.
+Remedy = Literal["relink", "pull", "update", "reinstall", "find_runtime", "edit", "adopt", "free_space"]
+RepairAction = Literal["relink", "pull", "update", "reinstall", "find_runtime"]
+#: What a task does.
+Job = Literal["add", "repair", "edit", "duplicate", "check"]
+#: What takes room: ``leftover`` is what nothing refers to, ``runtime_cache`` what the container runtime keeps for itself.
+SpaceKind = Literal["image", "packages", "trash", "leftover", "runtime_cache"]
 StartState = Literal["never", "running", "ended", "failed"]
 
 #: The phases of adding a kernel, in order.
@@ -54,11 +84,18 @@ class GpuInfo:
 
 
 @dataclasses.dataclass(frozen=True)
+class Quota:
+    used_bytes: int
+    limit_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
 class DiskRoom:
     purpose: Purpose
     path: str
     free_bytes: int | None
     total_bytes: int | None
+    quota: Quota | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,6 +183,7 @@ class KernelImage:
     path: str
     size_bytes: int | None
     stored: bool
+    used_by: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,22 +199,30 @@ class KernelPackages:
     size_bytes: int | None
     installed: list[str]
     added: list[str]
+    shared_by: int
 
 
 @dataclasses.dataclass(frozen=True)
 class KernelStatus:
     code: StatusCode
+    level: StatusLevel
     message: str
     hint: str
+    remedies: list[Remedy]
 
 
 @dataclasses.dataclass(frozen=True)
 class Kernel:
+    id: str
     slug: str
     display_name: str
     language: str
     language_version: str | None
+    maker: str
+    ours: bool
+    read_only: bool
     status: KernelStatus
+    notes: list[KernelStatus]
     image: KernelImage
     runtime: KernelRuntime
     interpreter: str
@@ -188,6 +234,7 @@ class Kernel:
     isolated: bool
     start_s: float | None
     created: str
+    last_used: str | None
     resource_dir: str
     running: int
 
@@ -214,17 +261,28 @@ class RemovalItem:
 
 
 @dataclasses.dataclass(frozen=True)
+class KernelFile:
+    path: str
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
 class KernelDetails:
     kernel: Kernel
     removal: list[RemovalItem]
     frees_bytes: int
     running: list[RunningKernel]
+    argv: list[str]
+    files: list[KernelFile]
+    command: str
 
 
 @dataclasses.dataclass(frozen=True)
 class RemoveRequest:
     delete_image: bool = True
     shut_down: bool = False
+    resource_dir: str | None = None
+    purge: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,12 +290,59 @@ class Removal:
     slug: str
     removal: list[RemovalItem]
     freed_bytes: int
+    undo: str | None
 
 
 @dataclasses.dataclass(frozen=True)
 class RepairRequest:
     action: RepairAction
     image: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class EditRequest:
+    display_name: str | None = None
+    gpu: GpuMode | None = None
+    binds: list[Bind] | None = None
+    environment: dict[str, str] | None = None
+    isolated: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckRequest:
+    updates: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class SpaceItem:
+    id: str
+    kind: SpaceKind
+    title: str
+    path: str
+    detail: str
+    size_bytes: int | None
+    used_by: list[str]
+    created: str | None
+    last_used: str | None
+    removable: bool
+    restorable: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    items: list[SpaceItem]
+    disks: list[DiskRoom]
+
+
+@dataclasses.dataclass(frozen=True)
+class Freed:
+    freed_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    slug: str
+    display_name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -261,7 +366,9 @@ class Task:
     display_name: str
     slug: str
     request: AddRequest
+    job: Job
     repair: RepairRequest | None
+    edit: EditRequest | None
     phases: list[Phase]
     phase: PhaseName | None
     message: str

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .services.wiring import Services
 
 _SLUG = r"(?P<slug>[a-z0-9][a-z0-9._-]{0,79})"
+_ITEM = r"(?P<item_id>[0-9a-f]{16})"
 _TASK = r"(?P<task_id>[0-9a-f]{32})"
 
 
@@ -142,6 +143,13 @@ class KernelHandler(_Handler):
 
     @web.authenticated
     @authorized
+    async def patch(self, slug: str) -> None:
+        from .models import EditRequest, from_json
+
+        self.accept(await self.services.edit.edit(slug, from_json(EditRequest, self.body())))
+
+    @web.authenticated
+    @authorized
     async def delete(self, slug: str) -> None:
         from .models import RemoveRequest, from_json
 
@@ -163,6 +171,47 @@ class KernelRepairHandler(_Handler):
         from .models import RepairRequest, from_json
 
         self.accept(await self.services.repair.repair(slug, from_json(RepairRequest, self.body())))
+
+
+class KernelDuplicateHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, slug: str) -> None:
+        from .models import EditRequest, from_json
+
+        self.accept(await self.services.edit.duplicate(slug, from_json(EditRequest, self.body())))
+
+
+class KernelCheckHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, slug: str) -> None:
+        from .models import CheckRequest, from_json
+
+        self.accept(await self.services.edit.check(slug, from_json(CheckRequest, self.body())))
+
+
+class SpaceHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer(await self.services.space.get())
+
+
+class SpaceItemHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def delete(self, item_id: str) -> None:
+        self.body()
+        self.answer(await self.services.space.free(item_id))
+
+
+class RestoreHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, item_id: str) -> None:
+        self.body()
+        self.answer(await self.services.space.restore(item_id))
 
 
 class _WatchingHandler(_Handler):
@@ -223,6 +272,11 @@ ROUTES: list[tuple[str, type[_Handler]]] = [
     (rf"kernels/{_SLUG}", KernelHandler),
     (rf"kernels/{_SLUG}/log", KernelLogHandler),
     (rf"kernels/{_SLUG}/repair", KernelRepairHandler),
+    (rf"kernels/{_SLUG}/duplicate", KernelDuplicateHandler),
+    (rf"kernels/{_SLUG}/check", KernelCheckHandler),
+    (r"space", SpaceHandler),
+    (rf"space/{_ITEM}", SpaceItemHandler),
+    (rf"trash/{_ITEM}/restore", RestoreHandler),
     (r"tasks", TasksHandler),
     (rf"tasks/{_TASK}", TaskHandler),
     (rf"tasks/{_TASK}/log", TaskLogHandler),

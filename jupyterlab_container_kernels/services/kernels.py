@@ -29,7 +29,7 @@ from .images import is_stored
 from .session import SessionService
 from .tasks import TaskService
 
-_OK = KernelStatus("ok", "OK", "")
+_OK = KernelStatus("ok", "ok", "OK", "", [])
 #: How long it may take to add up the sizes of some thousand files on a slow file system, in seconds.
 _WALK_TIMEOUT_S = 20.0
 #: How long the answer to a deletion waits for the files to be gone, in seconds; the tile is gone before.
@@ -69,7 +69,7 @@ class KernelService:
         running = (await self._session.jupyter.running()).get(slug, [])
         kernel = await self._kernel(spec, running)
         items = await self._removal(spec, True)
-        return KernelDetails(kernel, items, _freed(items), running)
+        return KernelDetails(kernel, items, _freed(items), running, [], [], "")
 
     async def remove(self, slug: str, request: RemoveRequest) -> Removal:
         """Delete a kernel with its packages and log, and its image if nobody else uses it and it is in our store.
@@ -103,7 +103,7 @@ class KernelService:
         await asyncio.wait({clearing}, timeout=_CLEARING_S)
         if clearing.done():
             clearing.result()
-        return Removal(slug, items, _freed(items))
+        return Removal(slug, items, _freed(items), None)
 
     async def stop(self) -> None:
         """Let what is being deleted be deleted."""
@@ -146,11 +146,16 @@ class KernelService:
         record = spec.record
         status, size, added = await self._look(spec)
         return Kernel(
+            id=spec.slug,
             slug=spec.slug,
             display_name=spec.display_name,
             language=spec.language,
             language_version=record.language_version or None,
+            maker="Container Kernels",
+            ours=True,
+            read_only=False,
             status=status,
+            notes=[],
             image=KernelImage(
                 reference=record.image.reference,
                 source=record.image.source,
@@ -158,17 +163,21 @@ class KernelService:
                 path=record.image.path,
                 size_bytes=size,
                 stored=record.image.stored,
+                used_by=1,
             ),
             runtime=record.runtime,
             interpreter=record.interpreter,
             gpu=record.gpu,
             gpu_name=record.gpu_name,
-            packages=KernelPackages(record.packages.path, record.packages.size_bytes, record.packages.installed, added),
+            packages=KernelPackages(
+                record.packages.path, record.packages.size_bytes, record.packages.installed, added, 0
+            ),
             binds=record.binds,
             environment=record.environment,
             isolated=record.isolated,
             start_s=record.start_s,
             created=record.created,
+            last_used=None,
             resource_dir=str(spec.resource_dir),
             running=len(running),
         )
@@ -189,7 +198,7 @@ class KernelService:
             return await self._session.patience.ask(("status", spec.slug, image), look)
         except TimeoutError:
             message = f"The file system of {image} does not answer."
-            return KernelStatus("unknown", message, "Refresh the list when it is back."), None, []
+            return KernelStatus("unknown", "unknown", message, "Refresh the list when it is back.", []), None, []
 
     async def _removal(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
         """Return what goes with a kernel and what stays, with reasons.
@@ -251,14 +260,16 @@ def _status(image: str, runtime: KernelRuntime) -> tuple[KernelStatus, int | Non
         size = Path(image).stat().st_size
     except OSError:
         message = f"The image file is no longer at {image}."
-        return KernelStatus("image_missing", message, "Put it back, or delete the kernel and add it again."), None
+        return KernelStatus(
+            "image_missing", "stale", message, "Put it back, choose its new place, or pull it again.", ["relink", "pull"]
+        ), None
     if not os.access(image, os.R_OK):
         message = f"You may not read {image}."
-        return KernelStatus("image_not_readable", message, "Ask its owner for read permission."), size
+        return KernelStatus("image_not_readable", "stale", message, "Ask its owner for read permission.", ["relink"]), size
     if not os.access(runtime.path, os.X_OK):
         message = f"{runtime.name} is no longer at {runtime.path}."
         hint = "The kernel still starts where another one is on PATH. Load its module before JupyterLab."
-        return KernelStatus("runtime_missing", message, hint), size
+        return KernelStatus("runtime_missing", "note", message, hint, ["find_runtime"]), size
     return _OK, size
 
 

@@ -136,7 +136,7 @@ class SessionService:
 
     async def _disk(self, purpose: Purpose, path: Path) -> DiskRoom:
         free, total = await self.room(path)
-        return DiskRoom(purpose, str(path), free, total)
+        return DiskRoom(purpose, str(path), free, total, None)
 
     async def room(self, path: Path) -> tuple[int | None, int | None]:
         """Return the free and total bytes where a path lies; ``None`` if the file system does not answer."""

@@ -12,12 +12,14 @@ from ..runtimes.base import Runtime
 from ..settings import Settings
 from ..system.paths import Patience, Roots
 from .add import AddService
+from .edit import EditService
 from .images import ImageService
 from .install import InstallService
 from .jupyter import Jupyter
 from .kernels import KernelService
 from .repair import RepairService
 from .session import SessionService
+from .space import SpaceService
 from .tasks import Listener, TaskService
 
 
@@ -31,6 +33,8 @@ class Services:
     tasks: TaskService
     add: AddService
     repair: RepairService
+    edit: EditService
+    space: SpaceService
 
     async def stop(self) -> None:
         """Cancel what runs and let threads go."""
@@ -67,4 +71,5 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
     installer, kernels = InstallService(session), KernelService(session, tasks)
     add = AddService(session, images, installer, tasks)
     repair = RepairService(session, images, installer, kernels, tasks)
-    return Services(session, images, kernels, tasks, add, repair)
+    edit = EditService(session, images, installer, kernels, tasks)
+    return Services(session, images, kernels, tasks, add, repair, edit, SpaceService(session, kernels, tasks))

@@ -3,6 +3,9 @@ import type { ServerConnection } from '@jupyterlab/services';
 import { IRequest, requestJson } from './request';
 import type {
   IAddRequest,
+  ICheckRequest,
+  IEditRequest,
+  IFreed,
   IInfo,
   IInspection,
   IKernel,
@@ -13,11 +16,14 @@ import type {
   IRemoveRequest,
   IRepairRequest,
   IResolution,
+  IRestored,
+  ISpace,
   ITask
 } from './types';
 import {
   IRows,
   Reader,
+  readFreed,
   readInfo,
   readInspection,
   readKernel,
@@ -26,7 +32,9 @@ import {
   readLogChunk,
   readRemoval,
   readResolution,
+  readRestored,
   readRows,
+  readSpace,
   readTask
 } from './validate';
 
@@ -108,6 +116,50 @@ export class ContainerKernelsClient {
     return this._ask(`kernels/${encodeURIComponent(slug)}/repair`, readTask, {
       method: 'POST',
       body: request
+    });
+  }
+
+  /** Start changing a kernel; the task tells the rest. */
+  editKernel(slug: string, request: IEditRequest): Promise<ITask> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}`, readTask, {
+      method: 'PATCH',
+      body: request
+    });
+  }
+
+  /** Start making another kernel of the same image. */
+  duplicateKernel(slug: string, request: IEditRequest): Promise<ITask> {
+    return this._ask(
+      `kernels/${encodeURIComponent(slug)}/duplicate`,
+      readTask,
+      { method: 'POST', body: request }
+    );
+  }
+
+  /** Start a deep check of a kernel. */
+  checkKernel(slug: string, request: ICheckRequest = {}): Promise<ITask> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}/check`, readTask, {
+      method: 'POST',
+      body: request
+    });
+  }
+
+  /** What takes room, and the room left. */
+  getSpace(): Promise<ISpace> {
+    return this._ask('space', readSpace);
+  }
+
+  /** Remove something that nobody uses, at once. */
+  freeSpace(id: string): Promise<IFreed> {
+    return this._ask(`space/${encodeURIComponent(id)}`, readFreed, {
+      method: 'DELETE'
+    });
+  }
+
+  /** Put a deleted kernel back. */
+  restoreKernel(id: string): Promise<IRestored> {
+    return this._ask(`trash/${encodeURIComponent(id)}/restore`, readRestored, {
+      method: 'POST'
     });
   }
 

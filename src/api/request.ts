@@ -56,7 +56,7 @@ export class AbortedError extends Error {
 
 /** How to ask. */
 export interface IRequest {
-  method?: 'GET' | 'POST' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** What to send as JSON. Every verb but `GET` sends one. */
   body?: object;
   query?: Record<string, string | number>;

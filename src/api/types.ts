@@ -61,12 +61,20 @@ export interface IGpuInfo {
   names: string[];
 }
 
+/** How much this user may store on a file system. */
+export interface IQuota {
+  used_bytes: number;
+  limit_bytes: number;
+}
+
 /** Room in one of the folders that we write to. */
 export interface IDiskRoom {
   purpose: 'kernels' | 'images' | 'packages' | 'temporary';
   path: string;
   free_bytes: number | null;
   total_bytes: number | null;
+  /** Where the system tells it. */
+  quota: IQuota | null;
 }
 
 /** What a form has to keep to. */
@@ -170,10 +178,13 @@ export interface IKernelImage {
   /** In full. */
   source: string;
   digest: string | null;
+  /** Empty when the runtime keeps the image itself, or nobody knows. */
   path: string;
   size_bytes: number | null;
   /** It lies in our image store; a file of the user's own never does. */
   stored: boolean;
+  /** How many kernels use it. */
+  used_by: number;
 }
 
 /** The runtime that starts a kernel. */
@@ -191,28 +202,66 @@ export interface IKernelPackages {
   installed: string[];
   /** What the user installed from the kernel since, as by `%pip install`. */
   added: string[];
+  /** How many kernels share what was installed; 0 when nothing was. */
+  shared_by: number;
 }
+
+/** What can be done about it: see `IRepairRequest` for most. */
+export type Remedy = RepairAction | 'edit' | 'adopt' | 'free_space';
+
+/** What is the matter with a kernel, or worth knowing of it. */
+export type StatusCode =
+  | 'ok'
+  | 'never_started'
+  | 'image_missing'
+  | 'image_changed'
+  | 'image_damaged'
+  | 'image_not_readable'
+  | 'image_writable'
+  | 'packages_missing'
+  | 'packages_incomplete'
+  | 'other_python'
+  | 'runtime_missing'
+  | 'runtime_changed'
+  | 'bind_missing'
+  | 'invalid_kernel_json'
+  | 'shadowed'
+  | 'hidden'
+  | 'read_only'
+  | 'unsafe'
+  | 'update_available'
+  | 'does_not_start'
+  | 'unknown';
 
 /** Whether a kernel can start, as far as can be seen without starting it. */
 export interface IKernelStatus {
-  code:
-    | 'ok'
-    | 'image_missing'
-    | 'image_not_readable'
-    | 'runtime_missing'
-    | 'unknown';
+  code: StatusCode;
+  /** `stale`: it cannot start; `note`: it can, but somebody should know. */
+  level: 'ok' | 'note' | 'stale' | 'unknown';
   message: string;
   hint: string;
+  /** What mends it, best first. */
+  remedies: Remedy[];
 }
 
 /** A container kernel. */
 export interface IKernel {
+  /** Of the row: `slug`, or more for a kernel that Jupyter does not see. */
+  id: string;
   /** The kernel's name in Jupyter. */
   slug: string;
   display_name: string;
   language: string;
   language_version: string | null;
+  /** Who made it, as `Container Kernels`, `jkrollout2` or `by hand`. */
+  maker: string;
+  /** It carries our record. */
+  ours: boolean;
+  /** Of the system or of a project: this user cannot delete it. */
+  read_only: boolean;
   status: IKernelStatus;
+  /** What else is worth knowing, worst first. */
+  notes: IKernelStatus[];
   image: IKernelImage;
   runtime: IKernelRuntime;
   /** Its path inside the image. */
@@ -227,6 +276,8 @@ export interface IKernel {
   /** How long it took to answer when it was verified, in seconds. */
   start_s: number | null;
   created: string;
+  /** When it was last started. */
+  last_used: string | null;
   resource_dir: string;
   /** How many kernels of this name run on this Jupyter server. */
   running: number;
@@ -256,35 +307,107 @@ export interface IRemovalItem {
   used_by: string[];
 }
 
+/** A file of a kernel. */
+export interface IKernelFile {
+  path: string;
+  size_bytes: number;
+}
+
 /** One kernel, and what deleting it would remove and free. */
 export interface IKernelDetails {
   kernel: IKernel;
   removal: IRemovalItem[];
   frees_bytes: number;
   running: IRunningKernel[];
+  /** What Jupyter starts. */
+  argv: string[];
+  files: IKernelFile[];
+  /** Adds the same kernel from a terminal; empty for one of others. */
+  command: string;
 }
 
 /** How to delete a kernel. What is left out gets its default at the server. */
 export interface IRemoveRequest {
   delete_image?: boolean;
   shut_down?: boolean;
+  /** Needed for one that we did not make, or that Jupyter does not see. */
+  resource_dir?: string | null;
+  /** At once, instead of into the trash. */
+  purge?: boolean;
 }
 
 /** What was deleted. */
 export interface IRemoval {
   slug: string;
   removal: IRemovalItem[];
+  /** Once the trash is emptied. */
   freed_bytes: number;
+  /** What restores it; `null` when it cannot be. */
+  undo: string | null;
 }
 
 /** What mends a kernel. */
-export type RepairAction = 'relink' | 'pull' | 'reinstall';
+export type RepairAction =
+  'relink' | 'pull' | 'update' | 'reinstall' | 'find_runtime';
 
 /** How to mend a kernel. What is left out gets its default at the server. */
 export interface IRepairRequest {
   action: RepairAction;
   /** `relink`: the path of the image file. */
   image?: string | null;
+}
+
+/** How to change a kernel, or make another like it. `null` leaves it as is. */
+export interface IEditRequest {
+  display_name?: string | null;
+  gpu?: GpuChoice | null;
+  binds?: IBind[] | null;
+  environment?: Record<string, string> | null;
+  isolated?: boolean | null;
+}
+
+/** How to check a kernel. What is left out gets its default at the server. */
+export interface ICheckRequest {
+  /** Ask the registry whether the tag names another image now. */
+  updates?: boolean;
+}
+
+/** Something that takes room. */
+export interface ISpaceItem {
+  id: string;
+  /** A `leftover` is something that nothing refers to. */
+  kind: 'image' | 'packages' | 'trash' | 'leftover' | 'runtime_cache';
+  /** As the image's reference, or the name of the deleted kernel. */
+  title: string;
+  path: string;
+  /** As the image's digest, or why nothing refers to it. May be empty. */
+  detail: string;
+  size_bytes: number | null;
+  /** Display names of kernels. */
+  used_by: string[];
+  created: string | null;
+  last_used: string | null;
+  /** Nobody uses it. */
+  removable: boolean;
+  /** A deleted kernel that can be put back. */
+  restorable: boolean;
+}
+
+/** What takes room, and the room left. */
+export interface ISpace {
+  items: ISpaceItem[];
+  disks: IDiskRoom[];
+}
+
+/** What removing something has freed. */
+export interface IFreed {
+  freed_bytes: number;
+}
+
+/** A kernel that was put back. */
+export interface IRestored {
+  slug: string;
+  display_name: string;
 }
 
 /** A step of a task. */
@@ -312,8 +435,11 @@ export interface ITask {
   slug: string;
   /** What was asked for, to retry or edit it. */
   request: IAddRequest;
+  job: 'add' | 'repair' | 'edit' | 'duplicate' | 'check';
   /** Set when it mends a kernel that exists. */
   repair: IRepairRequest | null;
+  /** Set when it changes a kernel, or makes another one like it. */
+  edit: IEditRequest | null;
   phases: IPhase[];
   /** The name of the running (or failed) phase. */
   phase: string | null;
@@ -349,7 +475,7 @@ export interface IDiagnosis {
   message: string;
   hint: string;
   /** Which buttons mend it, best first. */
-  remedies: (RepairAction | 'free_space')[];
+  remedies: Remedy[];
   /** The last lines of what was said. */
   lines: string[];
 }

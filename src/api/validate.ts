@@ -5,12 +5,15 @@ import {
   IDiagnosis,
   IDiskRoom,
   IError,
+  IEditRequest,
   IFoundInterpreter,
+  IFreed,
   IGpuInfo,
   IInfo,
   IInspection,
   IKernel,
   IKernelDetails,
+  IKernelFile,
   IKernelImage,
   IKernelLog,
   IKernelPackages,
@@ -21,13 +24,20 @@ import {
   ILogChunk,
   IPhase,
   IProgress,
+  IQuota,
   IRemoval,
   IRemovalItem,
   IRepairRequest,
   IResolution,
+  IRestored,
   IRunningKernel,
   IRuntimeInfo,
-  ITask
+  ISpace,
+  ISpaceItem,
+  ITask,
+  Remedy,
+  RepairAction,
+  StatusCode
 } from './types';
 
 /**
@@ -196,16 +206,61 @@ const bind = record<IBind>({
 
 const gpuChoice = oneOf('auto', 'on', 'off');
 
+const repairAction = oneOf<RepairAction>(
+  'relink',
+  'pull',
+  'update',
+  'reinstall',
+  'find_runtime'
+);
+
+const remedy = oneOf<Remedy>(
+  'relink',
+  'pull',
+  'update',
+  'reinstall',
+  'find_runtime',
+  'edit',
+  'adopt',
+  'free_space'
+);
+
 const status = record<IKernelStatus>({
-  code: oneOf(
+  code: oneOf<StatusCode>(
     'ok',
+    'never_started',
     'image_missing',
+    'image_changed',
+    'image_damaged',
     'image_not_readable',
+    'image_writable',
+    'packages_missing',
+    'packages_incomplete',
+    'other_python',
     'runtime_missing',
+    'runtime_changed',
+    'bind_missing',
+    'invalid_kernel_json',
+    'shadowed',
+    'hidden',
+    'read_only',
+    'unsafe',
+    'update_available',
+    'does_not_start',
     'unknown'
   ),
+  level: oneOf('ok', 'note', 'stale', 'unknown'),
   message: text,
-  hint: text
+  hint: text,
+  remedies: list(remedy)
+});
+
+const diskRoom = record<IDiskRoom>({
+  purpose: oneOf('kernels', 'images', 'packages', 'temporary'),
+  path: text,
+  free_bytes: orNull(integer),
+  total_bytes: orNull(integer),
+  quota: orNull(record<IQuota>({ used_bytes: integer, limit_bytes: integer }))
 });
 
 const image = record<IKernelImage>({
@@ -214,7 +269,8 @@ const image = record<IKernelImage>({
   digest: orNull(text),
   path: text,
   size_bytes: orNull(integer),
-  stored: flag
+  stored: flag,
+  used_by: integer
 });
 
 const removalItem = record<IRemovalItem>({
@@ -266,14 +322,7 @@ export const readInfo = record<IInfo>({
     vendor: oneOf('nvidia', 'amd', null),
     names: list(text)
   }),
-  disks: list(
-    record<IDiskRoom>({
-      purpose: oneOf('kernels', 'images', 'packages', 'temporary'),
-      path: text,
-      free_bytes: orNull(integer),
-      total_bytes: orNull(integer)
-    })
-  ),
+  disks: list(diskRoom),
   limits: record<ILimits>({
     display_name_length: integer,
     slug_pattern: text,
@@ -310,11 +359,16 @@ export const readInspection = record<IInspection>({
 
 /** Reads the schema `Kernel`. */
 export const readKernel = record<IKernel>({
+  id: text,
   slug: text,
   display_name: text,
   language: text,
   language_version: orNull(text),
+  maker: text,
+  ours: flag,
+  read_only: flag,
   status,
+  notes: list(status),
   image,
   runtime: record<IKernelRuntime>({
     name: text,
@@ -328,13 +382,15 @@ export const readKernel = record<IKernel>({
     path: orNull(text),
     size_bytes: orNull(integer),
     installed: list(text),
-    added: list(text)
+    added: list(text),
+    shared_by: integer
   }),
   binds: list(bind),
   environment: texts,
   isolated: flag,
   start_s: orNull(number),
   created: text,
+  last_used: orNull(text),
   resource_dir: text,
   running: integer
 });
@@ -344,14 +400,47 @@ export const readKernelDetails = record<IKernelDetails>({
   kernel: readKernel,
   removal: list(removalItem),
   frees_bytes: integer,
-  running: list(record<IRunningKernel>({ id: text, title: text }))
+  running: list(record<IRunningKernel>({ id: text, title: text })),
+  argv: list(text),
+  files: list(record<IKernelFile>({ path: text, size_bytes: integer })),
+  command: text
 });
 
 /** Reads the schema `Removal`. */
 export const readRemoval = record<IRemoval>({
   slug: text,
   removal: list(removalItem),
-  freed_bytes: integer
+  freed_bytes: integer,
+  undo: orNull(text)
+});
+
+/** Reads the schema `Space`. */
+export const readSpace = record<ISpace>({
+  items: list(
+    record<ISpaceItem>({
+      id: text,
+      kind: oneOf('image', 'packages', 'trash', 'leftover', 'runtime_cache'),
+      title: text,
+      path: text,
+      detail: text,
+      size_bytes: orNull(integer),
+      used_by: list(text),
+      created: orNull(text),
+      last_used: orNull(text),
+      removable: flag,
+      restorable: flag
+    })
+  ),
+  disks: list(diskRoom)
+});
+
+/** Reads the schema `Freed`. */
+export const readFreed = record<IFreed>({ freed_bytes: integer });
+
+/** Reads the schema `Restored`. */
+export const readRestored = record<IRestored>({
+  slug: text,
+  display_name: text
 });
 
 /** Reads the schema `Task`. */
@@ -369,10 +458,20 @@ export const readTask = record<ITask>({
   display_name: text,
   slug: text,
   request: readAddRequest,
+  job: oneOf('add', 'repair', 'edit', 'duplicate', 'check'),
   repair: orNull(
     record<IRepairRequest>({
-      action: oneOf('relink', 'pull', 'reinstall'),
+      action: repairAction,
       image: optional(orNull(text))
+    })
+  ),
+  edit: orNull(
+    record<IEditRequest>({
+      display_name: optional(orNull(text)),
+      gpu: optional(orNull(gpuChoice)),
+      binds: optional(orNull(list(bind))),
+      environment: optional(orNull(texts)),
+      isolated: optional(orNull(flag))
     })
   ),
   phases: list(
@@ -426,7 +525,7 @@ export const readKernelLog = record<IKernelLog>({
         cause: text,
         message: text,
         hint: text,
-        remedies: list(oneOf('relink', 'pull', 'reinstall', 'free_space')),
+        remedies: list(remedy),
         lines: list(text)
       })
     )

@@ -123,13 +123,15 @@ function Remedies(props: IFailureCardProps): JSX.Element {
   const labels: Record<RepairAction, string> = {
     relink: trans.__('Choose its new place…'),
     pull: trans.__('Pull again'),
-    reinstall: trans.__('Install packages again')
+    update: trans.__('Update'),
+    reinstall: trans.__('Install packages again'),
+    find_runtime: trans.__('Find the runtime again')
   };
   // Nobody knows where a file of the user's own came from.
   const isOwnFile = kernel?.image.source.startsWith('/') ?? false;
   const actions = (start.log.start.diagnosis?.remedies ?? []).filter(
     (remedy): remedy is RepairAction =>
-      remedy !== 'free_space' && !(remedy === 'pull' && isOwnFile)
+      remedy in labels && !(remedy === 'pull' && isOwnFile)
   );
   return (
     <>

@@ -34,7 +34,7 @@ export function statusLook(
         word: trans.__('Runtime missing'),
         modifier: 'error'
       };
-    case 'unknown':
+    default:
       return { shape: '◌', word: trans.__('Unknown'), modifier: 'unknown' };
   }
 }

@@ -37,7 +37,9 @@ export function aTask(change: Partial<ITask> = {}): ITask {
       environment: {},
       isolated: true
     },
+    job: 'add',
     repair: null,
+    edit: null,
     phases: PHASES.map((name, index) => ({
       name,
       state: index < 1 ? 'done' : index === 1 ? 'running' : 'waiting',
@@ -57,18 +59,24 @@ export function aTask(change: Partial<ITask> = {}): ITask {
 /** A kernel that is fine, unless told otherwise. */
 export function aKernel(change: Partial<IKernel> = {}): IKernel {
   return {
+    id: change.slug ?? 'debian-12',
     slug: 'debian-12',
     display_name: 'Debian 12',
     language: 'python',
     language_version: '3.11.2',
-    status: { code: 'ok', message: '', hint: '' },
+    maker: 'Container Kernels',
+    ours: true,
+    read_only: false,
+    status: { code: 'ok', level: 'ok', message: '', hint: '', remedies: [] },
+    notes: [],
     image: {
       reference: 'debian:12',
       source: 'docker://docker.io/library/debian:12',
       digest: `sha256:4e1c0de${'0'.repeat(57)}`,
       path: '/home/u/.local/share/jupyter/container-kernels/images/4e1c.sif',
       size_bytes: 8_100_000_000,
-      stored: true
+      stored: true,
+      used_by: 1
     },
     runtime: {
       name: 'apptainer',
@@ -82,13 +90,15 @@ export function aKernel(change: Partial<IKernel> = {}): IKernel {
       path: '/home/u/.local/share/jupyter/container-kernels/packages/debian-12',
       size_bytes: 25_000_000,
       installed: ['ipykernel==7.1.0'],
-      added: []
+      added: [],
+      shared_by: 1
     },
     binds: [],
     environment: {},
     isolated: true,
     start_s: 1.2,
     created: '2026-03-01T10:00:00Z',
+    last_used: null,
     resource_dir: '/home/u/.local/share/jupyter/kernels/debian-12',
     running: 0,
     ...change
@@ -197,6 +207,14 @@ export function someDetails(
     ],
     frees_bytes: 8_125_004_000,
     running: [],
+    argv: ['/bin/bash', '{resource_dir}/init.sh', '{connection_file}'],
+    files: [
+      {
+        path: '/home/u/.local/share/jupyter/kernels/debian-12/kernel.json',
+        size_bytes: 1_900
+      }
+    ],
+    command: "jupyter container-kernels add docker.io/library/debian:12 --name 'Debian 12'",
     ...change
   };
 }

@@ -12,12 +12,12 @@ from jupyterlab_container_kernels import routes
 
 from .conftest import CONTRACT, Client
 
-SLUG, TASK = "demo", "0" * 32
+SLUG, ITEM, TASK = "demo", "0" * 16, "0" * 32
 #: Every path of the contract with its verbs.
 ALLOWED = [
-    (verb, path.removeprefix("/").format(slug=SLUG, task_id=TASK))
+    (verb, path.removeprefix("/").format(slug=SLUG, item_id=ITEM, task_id=TASK))
     for path, item in CONTRACT["paths"].items()
-    for verb in ("get", "post", "delete")
+    for verb in ("get", "post", "patch", "delete")
     if verb in item
 ]
 MUTATING = [(verb, path) for verb, path in ALLOWED if verb != "get"]
@@ -29,6 +29,7 @@ ON_AN_EMPTY_SERVER = {
     ("get", "kernels"): 200,
     ("post", "kernels"): 400,
     ("post", "kernels/demo/repair"): 400,
+    ("get", "space"): 200,
     ("get", "tasks"): 200,
 }
 
@@ -65,7 +66,7 @@ class TestWithAnAuthorizerThatDenies:
         return jp_server_config
 
     async def test_every_route_asks_it_and_obeys(self, client: Client) -> None:
-        actions = {"get": "read", "post": "write", "delete": "write"}
+        actions = {"get": "read", "post": "write", "patch": "write", "delete": "write"}
         for verb, path in [*ALLOWED, ("get", "no/such/route")]:
             DenyAll.asked.clear()
             (await client(verb, path)).refused("forbidden")

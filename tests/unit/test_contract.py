@@ -38,7 +38,7 @@ def test_a_route_answers_the_verbs_of_the_contract_and_no_other(route: tuple[str
     assert has == set(CONTRACT["paths"][path]) & set(VERBS)
 
 
-@pytest.mark.parametrize("parameter", ["Slug", "TaskId"])
+@pytest.mark.parametrize("parameter", ["Slug", "ItemId", "TaskId"])
 def test_names_in_paths_match_what_the_contract_says(parameter: str) -> None:
     told = CONTRACT["components"]["parameters"][parameter]
     pattern = told["schema"]["pattern"].removeprefix("^").removesuffix("$")
@@ -122,7 +122,11 @@ def test_a_field_is_required_unless_it_has_a_default_and_the_defaults_agree(name
 
 
 @pytest.mark.parametrize(
-    "name", ["ResolveRequest", "InspectRequest", "AddRequest", "RemoveRequest", "RepairRequest", "Bind"]
+    "name",
+    [
+        "ResolveRequest", "InspectRequest", "AddRequest", "RemoveRequest", "RepairRequest", "EditRequest",
+        "CheckRequest", "Bind",
+    ],
 )
 def test_what_comes_in_may_hold_nothing_else(name: str) -> None:
     assert SCHEMAS[name]["additionalProperties"] is False

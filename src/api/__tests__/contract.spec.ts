@@ -249,7 +249,7 @@ describe('api/validate.ts', () => {
     );
     expect(rows).toEqual([good, good]);
     expect(problems).toEqual([
-      'kernels[1].display_name: expected string, found undefined'
+      'kernels[1].id: expected string, found undefined'
     ]);
   });
 

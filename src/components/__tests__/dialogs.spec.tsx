@@ -148,7 +148,8 @@ describe('the dialog that deletes a kernel', () => {
   const removal: IRemoval = {
     slug: 'debian-12',
     removal: [],
-    freed_bytes: 8_125_004_000
+    freed_bytes: 8_125_004_000,
+    undo: null
   };
 
   function open(

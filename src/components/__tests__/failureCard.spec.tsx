@@ -114,19 +114,22 @@ describe('the card of a failed start', () => {
           purpose: 'packages',
           path: '/home/u',
           free_bytes: 12_000_000,
-          total_bytes: 50_000_000_000
+          total_bytes: 50_000_000_000,
+          quota: null
         },
         {
           purpose: 'kernels',
           path: '/home/u',
           free_bytes: 12_000_000,
-          total_bytes: 50_000_000_000
+          total_bytes: 50_000_000_000,
+          quota: null
         },
         {
           purpose: 'images',
           path: '/scratch',
           free_bytes: null,
-          total_bytes: null
+          total_bytes: null,
+          quota: null
         }
       ]
     });

@@ -237,8 +237,10 @@ describe('the table of kernels', () => {
       display_name: 'TF',
       status: {
         code: 'image_missing',
+        level: 'stale',
         message: 'The image is no longer at /scratch/x.sif.',
-        hint: 'Pull it again.'
+        hint: 'Pull it again.',
+        remedies: ['relink', 'pull']
       }
     })
   ];
