@@ -347,7 +347,7 @@ async def _remove(services: Services, arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _confirmed(f"Delete {details.kernel.display_name}?"):
         print("Nothing was deleted.", file=sys.stderr)
         return CANCELLED
-    removal = await services.kernels.remove(slug, RemoveRequest(delete_image=not arguments.keep_image))
+    removal = await services.deletion.remove(slug, RemoveRequest(delete_image=not arguments.keep_image))
     if arguments.json:
         print(json.dumps(to_json(removal)))
     else:

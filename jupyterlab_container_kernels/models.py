@@ -46,13 +46,13 @@ StatusCode = Literal[
 StatusLevel = Literal["ok", "note", "stale", "unknown"]
 Purpose = Literal["kernels", "images", "packages", "temporary"]
 RemovalKind = Literal["kernelspec", "packages", "shared_packages", "image", "log"]
-#: What a button can do about it. ``edit`` opens the kernel, ``adopt`` makes one of ours beside it, ``free_space`` is for
-#: people; the others are actions of a repair as well.
+#: What a button can do about it. ``edit`` opens the kernel, ``adopt`` makes one of ours beside it, ``free_space`` is
+#: for people; the others are actions of a repair as well.
 Remedy = Literal["relink", "pull", "update", "reinstall", "find_runtime", "edit", "adopt", "free_space"]
 RepairAction = Literal["relink", "pull", "update", "reinstall", "find_runtime"]
 #: What a task does.
 Job = Literal["add", "repair", "edit", "duplicate", "check"]
-#: What takes room: ``leftover`` is what nothing refers to, ``runtime_cache`` what the container runtime keeps for itself.
+#: What takes room: ``leftover`` is what nothing refers to, ``runtime_cache`` what the runtime keeps for itself.
 SpaceKind = Literal["image", "packages", "trash", "leftover", "runtime_cache"]
 StartState = Literal["never", "running", "ended", "failed"]
 

@@ -154,7 +154,7 @@ class KernelHandler(_Handler):
         from .models import RemoveRequest, from_json
 
         request = from_json(RemoveRequest, self.body())
-        self.answer(await self.services.kernels.remove(slug, request))
+        self.answer(await self.services.deletion.remove(slug, request))
 
 
 class KernelLogHandler(_Handler):

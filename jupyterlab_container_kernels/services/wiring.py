@@ -12,6 +12,7 @@ from ..runtimes.base import Runtime
 from ..settings import Settings
 from ..system.paths import Patience, Roots
 from .add import AddService
+from .deletion import DeletionService
 from .edit import EditService
 from .images import ImageService
 from .install import InstallService
@@ -30,6 +31,7 @@ class Services:
     session: SessionService
     images: ImageService
     kernels: KernelService
+    deletion: DeletionService
     tasks: TaskService
     add: AddService
     repair: RepairService
@@ -39,7 +41,7 @@ class Services:
     async def stop(self) -> None:
         """Cancel what runs and let threads go."""
         await self.tasks.stop()
-        await self.kernels.stop()
+        await self.deletion.stop()
         self.session.patience.close()
 
 
@@ -68,8 +70,10 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
     )
     images = ImageService(session)
     tasks = TaskService(roots, session.temporary_candidates, listener)
-    installer, kernels = InstallService(session), KernelService(session, tasks)
+    installer, deletion = InstallService(session), DeletionService(session, tasks)
+    kernels = KernelService(session, deletion)
     add = AddService(session, images, installer, tasks)
     repair = RepairService(session, images, installer, kernels, tasks)
     edit = EditService(session, images, installer, kernels, tasks)
-    return Services(session, images, kernels, tasks, add, repair, edit, SpaceService(session, kernels, tasks))
+    space = SpaceService(session, kernels, tasks)
+    return Services(session, images, kernels, deletion, tasks, add, repair, edit, space)
