@@ -3,6 +3,7 @@ import React, { useMemo } from 'react';
 
 import type { IKernel } from '../api/types';
 import { startTitle } from '../model/startLog';
+import type { PanelTab } from '../model/panelView';
 import { isOldNews } from '../model/task';
 import type { IContainerKernels } from '../tokens';
 import { Banner } from './banner';
@@ -10,6 +11,7 @@ import { FailureCard, IStartActions } from './failureCard';
 import { containerTileIcon } from './icons';
 import { IKernelActions } from './kernelRow';
 import { KernelTable } from './kernelTable';
+import { tabId, tabPanelId, TabStrip } from './tabStrip';
 import { ITaskActions, phaseName, taskLabel, TaskRow } from './taskRow';
 
 /** What the panel shows of the state. */
@@ -39,6 +41,11 @@ export interface IPanelProps {
   state: IPanelState;
   /** Show only kernels that hold all these words. */
   filter: string;
+  /** The tab in front. */
+  tab: PanelTab;
+  onTab: (tab: PanelTab) => void;
+  /** Draws what takes room; without it there is no tab for that. */
+  space?: () => JSX.Element;
   /** Milliseconds since the epoch. */
   now: number;
   iconUrl: (slug: string) => string | null;
@@ -57,16 +64,28 @@ export function Panel(props: IPanelProps): JSX.Element {
       !isOldNews(task, props.now) &&
       !(task.state === 'done' && troubled.some(each => each.slug === task.slug))
   );
-  const shown = useMemo(
-    () => filterKernels(kernels ?? [], props.filter),
-    [kernels, props.filter]
-  );
+  const tab = props.space ? props.tab : 'kernels';
   return (
     <div
       className="jp-ContainerKernels-panel"
       role="region"
       aria-label={trans.__('Container Kernels')}
     >
+      <TabStrip<PanelTab>
+        label={trans.__('What is shown')}
+        tabs={[
+          {
+            id: 'kernels',
+            label: trans.__('Kernels'),
+            count: kernels?.length
+          },
+          ...(props.space
+            ? [{ id: 'space' as const, label: trans.__('Images & space') }]
+            : [])
+        ]}
+        current={tab}
+        onShow={props.onTab}
+      />
       <Banners {...props} />
       {troubled.map(start => (
         <FailureCard
@@ -97,6 +116,34 @@ export function Panel(props: IPanelProps): JSX.Element {
           ))}
         </ul>
       )}
+      <div role="tabpanel" id={tabPanelId(tab)} aria-labelledby={tabId(tab)}>
+        {tab === 'space' ? (
+          props.space?.()
+        ) : (
+          <Kernels {...props} isIdle={tasks.length === 0} />
+        )}
+      </div>
+      <div
+        className="jp-ContainerKernels-unseen"
+        role="status"
+        aria-live="polite"
+      >
+        {announcement(state, trans)}
+      </div>
+    </div>
+  );
+}
+
+/** Draws the kernels, or why there are none. */
+function Kernels(props: IPanelProps & { isIdle: boolean }): JSX.Element {
+  const { trans, state, actions } = props;
+  const { kernels } = state;
+  const shown = useMemo(
+    () => filterKernels(kernels ?? [], props.filter),
+    [kernels, props.filter]
+  );
+  return (
+    <>
       {kernels === null ? (
         state.connection !== 'missing' &&
         !state.error && (
@@ -105,7 +152,7 @@ export function Panel(props: IPanelProps): JSX.Element {
           </p>
         )
       ) : kernels.length === 0 ? (
-        tasks.length === 0 && <Empty trans={trans} onAdd={actions.onAdd} />
+        props.isIdle && <Empty trans={trans} onAdd={actions.onAdd} />
       ) : shown.length === 0 ? (
         <p className="jp-ContainerKernels-note">
           {trans.__('No kernel matches “%1”.', props.filter.trim())}
@@ -130,14 +177,7 @@ export function Panel(props: IPanelProps): JSX.Element {
           )}
         </p>
       )}
-      <div
-        className="jp-ContainerKernels-unseen"
-        role="status"
-        aria-live="polite"
-      >
-        {announcement(state, trans)}
-      </div>
-    </div>
+    </>
   );
 }
 

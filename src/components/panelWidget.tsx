@@ -8,9 +8,9 @@ import {
 } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
-import { ISignal, Signal } from '@lumino/signaling';
 import React, { useEffect, useState } from 'react';
 
+import { PanelView } from '../model/panelView';
 import { CommandIDs, IContainerKernels } from '../tokens';
 import { containerIcon } from './icons';
 import { IPanelActions, Panel } from './panel';
@@ -25,8 +25,9 @@ export const PANEL_ID = 'container-kernels-panel';
 /** The panel as a widget of the main area: toolbar and content. */
 export class PanelWidget extends MainAreaWidget<ReactWidget> {
   constructor(options: PanelWidget.IOptions) {
-    const filter = new Filter();
-    super({ content: new PanelContent(options, filter) });
+    const view = new PanelView();
+    super({ content: new PanelContent(options, view) });
+    this.view = view;
     const { trans, commands } = options;
     this._kernels = options.kernels;
     this.id = PANEL_ID;
@@ -50,7 +51,7 @@ export class PanelWidget extends MainAreaWidget<ReactWidget> {
       })
     );
     this.toolbar.addItem('spacer', Toolbar.createSpacerItem());
-    this.toolbar.addItem('filter', new FilterBox(trans, filter));
+    this.toolbar.addItem('filter', new FilterBox(trans, view));
     this.toolbar.addItem(
       'refresh',
       new CommandToolbarButton({
@@ -93,6 +94,9 @@ export class PanelWidget extends MainAreaWidget<ReactWidget> {
     super.onBeforeDetach(msg);
   }
 
+  /** How somebody looks at it. */
+  readonly view: PanelView;
+
   private _kernels: IContainerKernels;
 }
 
@@ -105,6 +109,8 @@ export namespace PanelWidget {
     /** What the toolbar's buttons run. */
     commands: CommandRegistry;
     actions: IPanelActions;
+    /** Draws what takes room, in a tab of its own. */
+    space?: () => JSX.Element;
     /** Where the icon of a kernel is. */
     iconUrl: (slug: string) => string | null;
     /** Whether a console can be started here. */
@@ -112,45 +118,26 @@ export namespace PanelWidget {
   }
 }
 
-/** What is typed into the filter. */
-class Filter {
-  get text(): string {
-    return this._text;
-  }
-
-  set text(text: string) {
-    this._text = text;
-    this._changed.emit();
-  }
-
-  get changed(): ISignal<this, void> {
-    return this._changed;
-  }
-
-  private _text = '';
-  private _changed = new Signal<this, void>(this);
-}
-
 class FilterBox extends ReactWidget {
   constructor(
     private _trans: TranslationBundle,
-    private _filter: Filter
+    private _view: PanelView
   ) {
     super();
     this.addClass('jp-ContainerKernels-filter');
   }
 
   protected override render(): JSX.Element {
-    return <FilterInput trans={this._trans} filter={this._filter} />;
+    return <FilterInput trans={this._trans} view={this._view} />;
   }
 }
 
 function FilterInput(props: {
   trans: TranslationBundle;
-  filter: Filter;
+  view: PanelView;
 }): JSX.Element {
-  const { trans, filter } = props;
-  useStateChanged(filter.changed);
+  const { trans, view } = props;
+  useStateChanged(view.changed);
   return (
     <input
       type="search"
@@ -158,9 +145,9 @@ function FilterInput(props: {
       aria-label={trans.__('Filter kernels')}
       placeholder={trans.__('Filter')}
       spellCheck={false}
-      value={filter.text}
+      value={view.filter}
       onChange={event => {
-        filter.text = event.target.value;
+        view.filter = event.target.value;
       }}
     />
   );
@@ -169,25 +156,25 @@ function FilterInput(props: {
 class PanelContent extends ReactWidget {
   constructor(
     private _options: PanelWidget.IOptions,
-    private _filter: Filter
+    private _view: PanelView
   ) {
     super();
     this.addClass('jp-ContainerKernels-content');
   }
 
   protected override render(): JSX.Element {
-    return <Content options={this._options} filter={this._filter} />;
+    return <Content options={this._options} view={this._view} />;
   }
 }
 
 function Content(props: {
   options: PanelWidget.IOptions;
-  filter: Filter;
+  view: PanelView;
 }): JSX.Element {
-  const { options, filter } = props;
+  const { options, view } = props;
   const [now, setNow] = useState(Date.now());
   useStateChanged(options.kernels.stateChanged);
-  useStateChanged(filter.changed);
+  useStateChanged(view.changed);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), CLOCK);
     return () => clearInterval(timer);
@@ -196,7 +183,12 @@ function Content(props: {
     <Panel
       trans={options.trans}
       state={options.kernels}
-      filter={filter.text}
+      filter={view.filter}
+      tab={view.tab}
+      onTab={tab => {
+        view.tab = tab;
+      }}
+      space={options.space}
       now={now}
       iconUrl={options.iconUrl}
       hasConsole={options.hasConsole()}

@@ -13,7 +13,13 @@ import { Starts } from '../../model/starts';
 import { TaskModel } from '../../model/task';
 import { aFailedLog, aKernel, aTask, someInfo } from '../../testing/samples';
 import type { ILogState } from '../../tokens';
-import { filterKernels, IPanelActions, IPanelState, Panel } from '../panel';
+import {
+  filterKernels,
+  IPanelActions,
+  IPanelProps,
+  IPanelState,
+  Panel
+} from '../panel';
 
 const trans = nullTranslator.load('');
 
@@ -40,7 +46,11 @@ function makeActions() {
   } satisfies IPanelActions;
 }
 
-function show(change: Partial<IPanelState> = {}, filter = '') {
+function show(
+  change: Partial<IPanelState> = {},
+  filter = '',
+  more: Partial<IPanelProps> = {}
+) {
   const actions = makeActions();
   const state: IPanelState = {
     info: someInfo(),
@@ -59,10 +69,13 @@ function show(change: Partial<IPanelState> = {}, filter = '') {
       trans={trans}
       state={state}
       filter={filter}
+      tab="kernels"
+      onTab={() => undefined}
       now={NOW}
       iconUrl={slug => `/kernelspecs/${slug}/logo-svg.svg`}
       hasConsole={true}
       actions={actions}
+      {...more}
     />
   );
   return actions;
@@ -72,6 +85,29 @@ afterEach(cleanup);
 
 const names = (role: string) =>
   screen.queryAllByRole(role).map(element => element.textContent);
+
+describe('the tabs', () => {
+  const space = () => <p>What takes room</p>;
+
+  it('say how many kernels there are, and show one part at a time', () => {
+    const onTab = jest.fn();
+    show({ kernels: [aKernel()] }, '', { space, onTab });
+    expect(names('tab')).toEqual(['Kernels 1', 'Images & space']);
+    expect(screen.getByRole('tabpanel', { name: 'Kernels 1' })).toBeTruthy();
+    expect(screen.queryByText('What takes room')).toBeNull();
+    fireEvent.click(screen.getByRole('tab', { name: 'Images & space' }));
+    expect(onTab).toHaveBeenLastCalledWith('space');
+    const kernels = screen.getByRole('tab', { name: 'Kernels 1' });
+    fireEvent.keyDown(kernels, { key: 'ArrowRight' });
+    expect(document.activeElement?.textContent).toBe('Images & space');
+  });
+
+  it('show what takes room in the place of the kernels', () => {
+    show({ kernels: [aKernel()] }, '', { space, tab: 'space' });
+    expect(screen.getByText('What takes room')).toBeTruthy();
+    expect(screen.queryByRole('grid')).toBeNull();
+  });
+});
 
 describe('an empty panel', () => {
   it('says in two sentences what this is, and has the button', () => {
