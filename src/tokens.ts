@@ -3,7 +3,10 @@ import type { ISignal } from '@lumino/signaling';
 
 import type {
   IAddRequest,
+  ICheckRequest,
+  IEditRequest,
   IError,
+  IFreed,
   IInfo,
   IKernel,
   IKernelDetails,
@@ -13,6 +16,8 @@ import type {
   IRemoveRequest,
   IRepairRequest,
   IResolution,
+  IRestored,
+  ISpace,
   ITask
 } from './api/types';
 
@@ -104,6 +109,46 @@ export interface IStarts {
   dismiss(slug: string): void;
 }
 
+/** A kernel that is to be deleted, and how. */
+export interface IDoomedKernel {
+  /** The kernel's name in Jupyter. */
+  readonly slug: string;
+  readonly displayName: string;
+  readonly request: IRemoveRequest;
+}
+
+/** A kernel that was deleted. */
+export interface IRemovedKernel {
+  readonly slug: string;
+  readonly displayName: string;
+  readonly removal: IRemoval;
+}
+
+/** A kernel that was not deleted, and why. */
+export interface IRefusedKernel {
+  readonly slug: string;
+  readonly displayName: string;
+  readonly error: Pick<IError, 'message' | 'hint'>;
+}
+
+/** What became of kernels that were to be deleted together. */
+export interface IRemovals {
+  readonly removed: readonly IRemovedKernel[];
+  readonly refused: readonly IRefusedKernel[];
+}
+
+/** What takes room, as it was last read. */
+export interface ISpaceState {
+  /** What was read, or `null` until then. */
+  readonly value: ISpace | null;
+  /** Why it could not be read the last time, or `null`. */
+  readonly problem: Pick<IError, 'message' | 'hint'> | null;
+  /** Whether it is being read. */
+  readonly isReading: boolean;
+  /** The items that are being removed or put back, by id. */
+  readonly busy: ReadonlySet<string>;
+}
+
 /**
  * The container kernels of the user and the tasks that add them.
  *
@@ -138,6 +183,9 @@ export interface IContainerKernels {
   /** What is wrong with starts. */
   readonly starts: IStarts;
 
+  /** What takes room; read while somebody looks at it. */
+  readonly space: ISpaceState;
+
   /** Something of the above changed. */
   readonly stateChanged: ISignal<unknown, void>;
 
@@ -146,6 +194,9 @@ export interface IContainerKernels {
 
   /** A task ended that this page started or saw running. */
   readonly taskEnded: ISignal<unknown, ITask>;
+
+  /** This page deleted kernels, together if they were chosen together. */
+  readonly removed: ISignal<unknown, readonly IRemovedKernel[]>;
 
   /** The logs that are open, by task id. */
   readonly logs: ReadonlyMap<string, ILogState>;
@@ -171,6 +222,15 @@ export interface IContainerKernels {
   /** Start mending a kernel. */
   repair(slug: string, request: IRepairRequest): Promise<ITask>;
 
+  /** Start changing a kernel. */
+  edit(slug: string, request: IEditRequest): Promise<ITask>;
+
+  /** Start making another kernel of the same image. */
+  duplicate(slug: string, request: IEditRequest): Promise<ITask>;
+
+  /** Start a deep check of a kernel. */
+  check(slug: string, request?: ICheckRequest): Promise<ITask>;
+
   /** Start an ended task again, in its place. */
   retry(id: string): Promise<ITask>;
 
@@ -185,6 +245,24 @@ export interface IContainerKernels {
 
   /** Delete a kernel. */
   remove(slug: string, request: IRemoveRequest): Promise<IRemoval>;
+
+  /**
+   * Delete kernels, one after the other. Never rejects: what is refused does
+   * not keep the others.
+   */
+  removeAll(kernels: readonly IDoomedKernel[]): Promise<IRemovals>;
+
+  /** Put a deleted kernel back: by `IRemoval.undo`, or an item of `space`. */
+  restore(id: string): Promise<IRestored>;
+
+  /** Say whether somebody looks at `space`. */
+  setSpaceWatched(watched: boolean): void;
+
+  /** Read `space` again. Never rejects: see its `problem`. */
+  refreshSpace(): Promise<void>;
+
+  /** Remove an item of `space`, at once. */
+  free(id: string): Promise<IFreed>;
 
   /** What the last start of a kernel wrote. */
   getKernelLog(slug: string): Promise<IKernelLog>;
@@ -204,6 +282,8 @@ export namespace CommandIDs {
   export const startConsole = 'container-kernels:start-console';
   export const showLog = 'container-kernels:show-log';
   export const repairKernel = 'container-kernels:repair-kernel';
+  export const editKernel = 'container-kernels:edit-kernel';
+  export const duplicateKernel = 'container-kernels:duplicate-kernel';
   export const deleteKernel = 'container-kernels:delete-kernel';
   export const refresh = 'container-kernels:refresh';
 }

@@ -11,7 +11,10 @@ import {
 } from '../api/request';
 import type {
   IAddRequest,
+  ICheckRequest,
+  IEditRequest,
   IError,
+  IFreed,
   IInfo,
   IInspection,
   IKernel,
@@ -21,10 +24,20 @@ import type {
   IRemoveRequest,
   IRepairRequest,
   IResolution,
+  IRestored,
   ITask
 } from '../api/types';
-import type { Connection, IContainerKernels, ILogState } from '../tokens';
+import type {
+  Connection,
+  IContainerKernels,
+  IDoomedKernel,
+  ILogState,
+  IRefusedKernel,
+  IRemovals,
+  IRemovedKernel
+} from '../tokens';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
+import { SpaceModel } from './space';
 import { Starts } from './starts';
 import { isActive, isOldNews, TaskModel } from './task';
 import { IChange, TaskList } from './taskList';
@@ -56,6 +69,10 @@ export class ContainerKernelsModel
       options.events
     );
     this._starts = new Starts(slug => this.getKernelLog(slug));
+    this._space = new SpaceModel(
+      () => this._ask(() => this._client.getSpace()),
+      () => this.stateChanged.emit()
+    );
     this._starts.changed.connect(this._onStartsChanged, this);
     this._specs.specsChanged.connect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.connect(this._onRunningChanged, this);
@@ -93,6 +110,10 @@ export class ContainerKernelsModel
     return this._starts;
   }
 
+  get space(): SpaceModel {
+    return this._space;
+  }
+
   get isRefreshing(): boolean {
     return this._refreshing !== null;
   }
@@ -103,6 +124,10 @@ export class ContainerKernelsModel
 
   get taskEnded(): ISignal<this, ITask> {
     return this._taskEnded;
+  }
+
+  get removed(): ISignal<this, readonly IRemovedKernel[]> {
+    return this._removed;
   }
 
   get logs(): ReadonlyMap<string, ILogState> {
@@ -143,6 +168,7 @@ export class ContainerKernelsModel
       return;
     }
     this._isWatched = watched;
+    this._space.setVisible(watched);
     this._watcher.adjust();
     if (watched) {
       void this.refresh();
@@ -167,6 +193,18 @@ export class ContainerKernelsModel
 
   repair(slug: string, request: IRepairRequest): Promise<ITask> {
     return this._begin(() => this._client.repairKernel(slug, request));
+  }
+
+  edit(slug: string, request: IEditRequest): Promise<ITask> {
+    return this._begin(() => this._client.editKernel(slug, request));
+  }
+
+  duplicate(slug: string, request: IEditRequest): Promise<ITask> {
+    return this._begin(() => this._client.duplicateKernel(slug, request));
+  }
+
+  check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
+    return this._begin(() => this._client.checkKernel(slug, request));
   }
 
   async retry(id: string): Promise<ITask> {
@@ -224,14 +262,82 @@ export class ContainerKernelsModel
   }
 
   async remove(slug: string, request: IRemoveRequest): Promise<IRemoval> {
+    const displayName = this._displayName(slug);
+    const removal = await this._remove(slug, request);
+    this._removed.emit([{ slug, displayName, removal }]);
+    return removal;
+  }
+
+  async removeAll(kernels: readonly IDoomedKernel[]): Promise<IRemovals> {
+    const removed: IRemovedKernel[] = [];
+    const refused: IRefusedKernel[] = [];
+    for (const { slug, displayName, request } of kernels) {
+      try {
+        const removal = await this._remove(slug, request);
+        removed.push({ slug, displayName, removal });
+      } catch (error) {
+        const { message, hint } = error as Partial<IError>;
+        refused.push({
+          slug,
+          displayName,
+          error: { message: message ?? String(error), hint: hint ?? '' }
+        });
+      }
+    }
+    if (removed.length) {
+      this._removed.emit(removed);
+    }
+    return { removed, refused };
+  }
+
+  async restore(id: string): Promise<IRestored> {
+    const restored = await this._space.changing(id, () =>
+      this._ask(() => this._client.restoreKernel(id))
+    );
+    this._kernelspecs.expect(restored.slug, true);
+    this._readKernelsSoon();
+    return restored;
+  }
+
+  setSpaceWatched(watched: boolean): void {
+    this._space.setWatched(watched);
+  }
+
+  refreshSpace(): Promise<void> {
+    return this._space.read();
+  }
+
+  free(id: string): Promise<IFreed> {
+    return this._space.changing(id, () =>
+      this._ask(() => this._client.freeSpace(id))
+    );
+  }
+
+  getKernelLog(slug: string): Promise<IKernelLog> {
+    return this._ask(() => this._client.getKernelLog(slug));
+  }
+
+  private async _remove(
+    slug: string,
+    request: IRemoveRequest
+  ): Promise<IRemoval> {
     const removal = await this._ask(() =>
       this._client.removeKernel(slug, request)
     );
-    this._kernelspecs.expect(slug, false);
-    this._kernels = this._kernels?.filter(each => each.slug !== slug) ?? null;
+    const { resource_dir } = request;
+    const isIt = (each: IKernel) =>
+      resource_dir ? each.resource_dir === resource_dir : each.id === slug;
+    const rest = this._kernels?.filter(each => !isIt(each)) ?? null;
+    if (rest?.some(each => each.slug === slug)) {
+      void this._kernelspecs.nudge(); // another one of that name is seen now
+    } else {
+      this._kernelspecs.expect(slug, false);
+    }
+    this._kernels = rest;
     this._starts.settle(slug);
     this.stateChanged.emit();
     this._readKernelsSoon();
+    this._space.readSoon();
     // The news that it is ready is no longer true.
     for (const { task } of this._tasks.items) {
       if (task.slug === slug && task.state === 'done') {
@@ -241,8 +347,12 @@ export class ContainerKernelsModel
     return removal;
   }
 
-  getKernelLog(slug: string): Promise<IKernelLog> {
-    return this._ask(() => this._client.getKernelLog(slug));
+  private _displayName(slug: string): string {
+    return (
+      this._kernels?.find(each => each.id === slug)?.display_name ??
+      this._specs.specs?.kernelspecs[slug]?.display_name ??
+      slug
+    );
   }
 
   private async _begin(start: () => Promise<ITask>): Promise<ITask> {
@@ -262,6 +372,7 @@ export class ContainerKernelsModel
       });
       await this._readTasks();
       this._tidy();
+      this._space.readSoon();
     } catch {
       // `connection` and `error` tell.
     }
@@ -347,8 +458,13 @@ export class ContainerKernelsModel
     if (change.vanished.length) {
       void this._kernelspecs.nudge();
     }
-    if (change.published.length || change.vanished.length) {
+    if (
+      change.published.length ||
+      change.vanished.length ||
+      change.ended.some(task => task.job === 'check')
+    ) {
       this._readKernelsSoon();
+      this._space.readSoon();
     }
     if (change.changed) {
       this.stateChanged.emit();
@@ -416,6 +532,7 @@ export class ContainerKernelsModel
   private _kernelspecs: KernelspecWatcher;
   private _watcher: TaskWatcher;
   private _starts: Starts;
+  private _space: SpaceModel;
   private _tasks = new TaskList();
   private _logs = new Map<string, TaskLog>();
   private _logSizes = new WeakMap<TaskLog, number>();
@@ -431,6 +548,7 @@ export class ContainerKernelsModel
   private _running = '';
   private _taskStarted = new Signal<this, ITask>(this);
   private _taskEnded = new Signal<this, ITask>(this);
+  private _removed = new Signal<this, readonly IRemovedKernel[]>(this);
 }
 
 /** What the model is made of. */

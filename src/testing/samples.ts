@@ -6,6 +6,9 @@ import type {
   IKernelLog,
   ILastStart,
   IPhase,
+  IRemoval,
+  ISpace,
+  ISpaceItem,
   ITask
 } from '../api/types';
 import type { ITroubledStart } from '../tokens';
@@ -214,7 +217,8 @@ export function someDetails(
         size_bytes: 1_900
       }
     ],
-    command: "jupyter container-kernels add docker.io/library/debian:12 --name 'Debian 12'",
+    command:
+      "jupyter container-kernels add docker.io/library/debian:12 --name 'Debian 12'",
     ...change
   };
 }
@@ -244,6 +248,96 @@ export function someInfo(change: Partial<IInfo> = {}): IInfo {
       slug_pattern: '^[a-z0-9][a-z0-9._-]{0,79}$',
       start_timeout_s: 60
     },
+    ...change
+  };
+}
+
+/** What was deleted: all of `aKernel()`, unless told otherwise. */
+export function aRemoval(change: Partial<IRemoval> = {}): IRemoval {
+  return {
+    slug: 'debian-12',
+    removal: someDetails().removal,
+    freed_bytes: 8_125_004_000,
+    undo: null,
+    ...change
+  };
+}
+
+/** An image that nobody uses, unless told otherwise. */
+export function aSpaceItem(change: Partial<ISpaceItem> = {}): ISpaceItem {
+  return {
+    id: 'aaaaaaaaaaaaaaaa',
+    kind: 'image',
+    title: 'docker.io/library/debian:12',
+    path: '/home/u/.local/share/jupyter/container-kernels/images/4e1c.sif',
+    detail: `sha256:4e1c0de${'0'.repeat(57)}`,
+    size_bytes: 3_300_000_000,
+    used_by: [],
+    created: '2026-03-01T10:00:00Z',
+    last_used: null,
+    removable: true,
+    restorable: false,
+    ...change
+  };
+}
+
+/** One item of each kind and one disk, unless told otherwise. */
+export function someSpace(change: Partial<ISpace> = {}): ISpace {
+  const base = '/home/u/.local/share/jupyter/container-kernels';
+  return {
+    items: [
+      aSpaceItem({
+        id: '1111111111111111',
+        used_by: ['Debian 12', 'Debian 12 (GPU)'],
+        last_used: '2026-03-01T11:00:00Z',
+        removable: false
+      }),
+      aSpaceItem({ id: '2222222222222222', title: 'docker.io/library/r:4' }),
+      aSpaceItem({
+        id: '3333333333333333',
+        kind: 'packages',
+        title: 'ipykernel 7.1.0, for Python 3.11',
+        path: `${base}/sets/3333`,
+        detail: '',
+        size_bytes: 25_000_000,
+        used_by: ['Debian 12'],
+        removable: false
+      }),
+      aSpaceItem({
+        id: '4444444444444444',
+        kind: 'trash',
+        title: 'Old PyTorch',
+        path: `${base}/trash/4444`,
+        detail: '',
+        size_bytes: 7_600_000_000,
+        restorable: true
+      }),
+      aSpaceItem({
+        id: '5555555555555555',
+        kind: 'leftover',
+        title: 'A download that did not end',
+        path: `${base}/staging/5555`,
+        detail: 'No task uses it.',
+        size_bytes: 400_000_000
+      }),
+      aSpaceItem({
+        id: '6666666666666666',
+        kind: 'runtime_cache',
+        title: 'Cache of Apptainer',
+        path: '/home/u/.apptainer/cache',
+        detail: 'Apptainer downloads again what it needs.',
+        size_bytes: null
+      })
+    ],
+    disks: [
+      {
+        purpose: 'images',
+        path: `${base}/images`,
+        free_bytes: 9_000_000_000,
+        total_bytes: 50_000_000_000,
+        quota: null
+      }
+    ],
     ...change
   };
 }

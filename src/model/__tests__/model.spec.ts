@@ -373,7 +373,7 @@ describe('ContainerKernelsModel', () => {
       server.on('DELETE', `${KERNELS}/debian-12`, () => {
         specs.onServer.delete('debian-12');
         kernels = [aKernel({ slug: 'other' })];
-        return { body: { slug: 'debian-12', removal: [], freed_bytes: 7 } };
+        return { body: { slug: 'debian-12', removal: [], freed_bytes: 7, undo: null } };
       });
       let before: string | undefined;
       specs.refresh = async () => {
@@ -392,7 +392,7 @@ describe('ContainerKernelsModel', () => {
     tasks = [aTask({ state: 'done' })];
     await model.start();
     server.on('DELETE', `${KERNELS}/debian-12`, {
-      body: { slug: 'debian-12', removal: [], freed_bytes: 7 }
+      body: { slug: 'debian-12', removal: [], freed_bytes: 7, undo: null }
     });
     server.on('DELETE', `${TASKS}/${aTask().id}`, { body: tasks[0] });
     await model.remove('debian-12', {});

@@ -183,7 +183,12 @@ describe('the commands', () => {
     fake.server
       .on('GET', /kernels\/debian-12$/, { body: someDetails() })
       .on('DELETE', /kernels/, {
-        body: { slug: 'debian-12', removal: [], freed_bytes: 8_125_004_000 }
+        body: {
+          slug: 'debian-12',
+          removal: [],
+          freed_bytes: 8_125_004_000,
+          undo: null
+        }
       });
     const deleting = fake.commands.execute(CommandIDs.deleteKernel, {
       slug: 'debian-12'
