@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,11 +41,27 @@ names = [each["name"] + "==" + each["version"] for each in missing]
 print("Missing: " + " ".join(names), flush=True)
 sys.exit(subprocess.call(pip + ["--no-deps", "--target", target] + names) if names else 0)
 """
-#: Keeps a file beside the notebook from taking the place of a module that ipykernel needs.
-_START = (
-    "import runpy, sys; sys.path[0] or sys.path.pop(0); "
-    "runpy.run_module('ipykernel_launcher', run_name='__main__', alter_sys=True)"
-)
+#: Keeps a file beside the notebook from taking the place of a module that ipykernel needs. What every start imports is
+#: read as bytecode from outside the image: thousands of small reads through FUSE cost a quarter of a start. Only that:
+#: the user's own imports find the bytecode that the image holds. Where files have no times, as in images made by Nix,
+#: nobody could tell old bytecode from new.
+_START = """\
+import importlib, os, runpy, sys
+sys.path[0] or sys.path.pop(0)
+cache = os.environ.pop("CONTAINER_KERNELS_PYCACHE", "")
+if cache and os.stat(importlib.__file__).st_mtime > 4e8:
+    usual = sys.pycache_prefix, sys.dont_write_bytecode
+    sys.pycache_prefix, sys.dont_write_bytecode = cache, False
+    for name in "ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "sqlite3", "xmlrpc.server":
+        try:
+            importlib.import_module(name)
+        except Exception:
+            break # ipykernel says better itself what it lacks
+    sys.pycache_prefix, sys.dont_write_bytecode = usual
+runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+"""
+_CACHE_VARIABLE = "CONTAINER_KERNELS_PYCACHE"
+_CACHE = "pycache"
 #: A variable that names directories to look into after the user's own; see https://docs.python.org/3/library/site.html.
 #: It is set by the start script, so that a kernel that is mended keeps its old ones until the new ones have worked.
 _PLACES_VARIABLE = "CONTAINER_KERNELS_SITES"
@@ -208,6 +225,7 @@ class Python(Language):
 
     def prepare(self, interpreter: Interpreter, packages: Packages, isolated: bool) -> None:
         facts = python_probe.facts_of(interpreter.details)
+        shutil.rmtree(packages.own / _CACHE, ignore_errors=True)  # it may be of another image
         if not _takes_user_packages(facts):
             paths.make_private(_target(facts, packages.own))
             return
@@ -218,6 +236,7 @@ class Python(Language):
         facts = python_probe.facts_of(interpreter.details)
         own, shared = packages.own, _sites(packages.shared) if packages.shared else []
         environment = {"JPY_PARENT_PID": "1", "PYTHONNOUSERSITE": "", "PIP_PREFIX": ""}
+        environment[_CACHE_VARIABLE] = str(own / _CACHE)
         if _takes_user_packages(facts):
             host = [] if isolated else [Path.home() / ".local" / _user_site(facts)]
             environment |= {

@@ -370,7 +370,42 @@ def test_an_ordinary_kernel_is_started_with_its_own_user_base_and_the_set(packag
         "JPY_PARENT_PID": "1", "PYTHONNOUSERSITE": "", "PYTHONUSERBASE": str(packages.own), "PIP_USER": "1",
         "PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_PREFIX": "", "PIP_TARGET": "",
         "CONTAINER_KERNELS_SITES": f"{packages.shared}/lib/python3.11/site-packages",
+        "CONTAINER_KERNELS_PYCACHE": f"{packages.own}/pycache",
     }  # fmt: skip
+
+
+LAUNCHER = """
+import os, sys, users_own
+print(sys.argv, users_own.__cached__, sys.pycache_prefix, "CONTAINER_KERNELS_PYCACHE" in os.environ)
+"""
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_bytecode_of_what_every_start_imports_and_of_nothing_else_is_kept_with_the_kernel(
+    packages: Packages, tmp_path: Path, dated: bool
+) -> None:
+    site = tmp_path / "site"
+    (site / "ipykernel").mkdir(parents=True)
+    for name, text in {
+        "ipykernel/__init__.py": "", "ipykernel/kernelapp.py": "import asked_by_ipykernel\n",
+        "asked_by_ipykernel.py": "", "users_own.py": "", "ipykernel_launcher.py": LAUNCHER,
+    }.items():  # fmt: skip
+        (site / name).write_text(text)
+    start = Python().start(interpreter(path=sys.executable), packages, True)
+    argv = [each if each != "{connection_file}" else "x.json" for each in start.argv]
+    if not dated:  # as in an image whose files are all of 1970
+        argv[2] = f"import importlib; importlib.__file__ = {str(site)!r}\n{argv[2]}"
+        os.utime(site, (1, 1))
+    environment = {"PYTHONPATH": str(site), "CONTAINER_KERNELS_PYCACHE": start.environment["CONTAINER_KERNELS_PYCACHE"]}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.endswith(
+        f"'-f', 'x.json'] {site}/__pycache__/users_own.{sys.implementation.cache_tag}.pyc None False\n"
+    )
+    kept = {path.name.partition(".")[0] for path in packages.own.glob("pycache/**/*.pyc")}
+    assert ("kernelapp" in kept and "asked_by_ipykernel" in kept) is dated
+    assert not kept & {"users_own", "ipykernel_launcher"}
+    Python().prepare(interpreter(), packages, True)
+    assert not (packages.own / "pycache").exists()
 
 
 def test_a_kernel_of_an_image_that_holds_ipykernel_has_its_own_user_base_all_the_same(tmp_path: Path) -> None:
