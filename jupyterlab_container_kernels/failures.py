@@ -105,7 +105,8 @@ CATALOGUE: tuple[Failure, ...] = (
             r"FATAL: [^\n]*?could not open image ([^\n]+?): failed to retrieve path for [^\n]*no such file or "
             "directory)", "image_not_found",
             "The image file is no longer at {first}: it was moved or deleted, or its file system is not mounted "
-            "here.", "Choose its new place or pull it again. Some sites empty their scratch folders after some weeks.",
+            "here.", "Choose its new place, or pull it again if it came from a registry. "
+            "Some sites empty their scratch folders after some weeks.",
             ("relink", "pull")),
     Failure("image_not_readable",
             r"\n(?:container-kernels: The image (.+) may not be read by you on|"
@@ -172,7 +173,8 @@ CATALOGUE: tuple[Failure, ...] = (
     # ---- 2. the runtime, before the kernel runs
     Failure("not_an_image", _FATAL + r"[^\n]*?could not open image ([^\n]+?): image format not recogni[sz]ed",
             "image_unusable", "The file {1} is not a container image.",
-            "Choose the image's new place or pull it again; something else lies there now.", ("relink", "pull")),
+            "Choose the image's new place, or pull it again if it came from a registry; something else lies there "
+            "now.", ("relink", "pull")),
     Failure("architecture_of_image",
             _FATAL + r"[^\n]*?could not open image ([^\n]+?): the image's architecture \((\w+)\) could not run on "
             r"the host's \((\w+)\)", "wrong_architecture", "The image {1} is for {2} processors; this node's are {3}.",
@@ -350,7 +352,8 @@ CATALOGUE: tuple[Failure, ...] = (
             r"\nWARNING: Skipping mount /var/tmp \[tmp\]: [^\n]*(?:\n[^\n]*){0,6}?\nFATAL: +(?:stat (\S+): no "
             r'such file|"(\S+)": executable file not found)', "image_unusable",
             "What lies in the image's place holds no system: {first} is not in it, nor the folders that each "
-            "system has.", "Choose the image's new place or pull it again.", ("relink", "pull")),
+            "system has.", "Choose the image's new place, or pull it again if it came from a registry.",
+            ("relink", "pull")),
     Failure("interpreter_missing",
             _FATAL + r'(?:stat (\S+): no such file or directory|"([^"\n]+)": executable file not found in \$PATH|'
             r"exec (\S+) failed: no such file or directory)", "language_missing",
@@ -424,10 +427,15 @@ CATALOGUE: tuple[Failure, ...] = (
             r"AttributeError: module '(\w+)' has no attribute '\w+' \(consider renaming |"
             r"ModuleNotFoundError: No module named '[\w.]+'; '(\w+)' is not a package|"
             r"ImportError: cannot import name '\w+' from (?:partially initialized module )?'(\w+)' "
-            r"(?!\([^\n]*(?:-packages|/lib/python)))" + _LAST, "verify_failed",
+            r"(?!\((?:unknown location|[^\n]*(?:-packages|/lib/python))))" + _LAST, "verify_failed",
             "A file of yours has the name of a module that the kernel needs ({first}), and is taken instead of it.",
             "Rename {first}.py, beside the notebook or on PYTHONPATH, remove its __pycache__, and start the kernel "
             "again."),
+    Failure("packages_incomplete",  # a folder of which only the folder is left has an unknown location
+            r"\n(?:ModuleNotFoundError: No module named '([^'\n]+)'|"
+            r"ImportError: cannot import name '\w+' from '([\w.]+)' \(unknown location\))" + _LAST, "install_failed",
+            "The kernel's packages are incomplete: {first} is missing. Some sites delete files that were not used "
+            "for weeks.", _REINSTALL, ("reinstall", "pull")),
     Failure("packages_do_not_fit", r"\nImportError: cannot import name '(\w+)' from [^\n]*?'([\w.]+)'" + _LAST,
             "install_failed", "The kernel's packages do not fit together: {2} has no {1}.", _REINSTALL,
             ("reinstall", "pull")),
@@ -441,9 +449,6 @@ CATALOGUE: tuple[Failure, ...] = (
             "install_failed",
             "The image's Python does not find ipykernel: the image is another one than when the kernel was "
             "added, or its packages are gone.", _REINSTALL, ("reinstall", "pull")),
-    Failure("packages_incomplete", r"\nModuleNotFoundError: No module named '([^'\n]+)'" + _LAST, "install_failed",
-            "The kernel's packages are incomplete: {1} is missing. Some sites delete files that were not used "
-            "for weeks.", _REINSTALL, ("reinstall", "pull")),
     Failure("packages_of_other_python",
             r"\n(?:ImportError: *\n +Attempting to import zmq Cython backend|"
             r"ImportError: [^\n]*(?:undefined symbol: |does not define module export function|"

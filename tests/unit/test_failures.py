@@ -756,6 +756,14 @@ RECORDED: list[Recorded] = [
                "    from traitlets import Instance, Type\nModuleNotFoundError: No module named 'traitlets'"),
         ("reinstall", "pull"),
     ),
+    Recorded(  # a sweep of old files left the folder
+        "packages_incomplete",
+        "The kernel's packages are incomplete: traitlets is missing. Some sites delete files that were not used for "
+        "weeks.",
+        kernel("    from traitlets import Any, Bool\n"
+               "ImportError: cannot import name 'Any' from 'traitlets' (unknown location)"),
+        ("reinstall", "pull"),
+    ),
     Recorded(  # pyzmq 27 whose compiled part is for another Python
         "packages_of_other_python",
         "The kernel's packages are built for another Python than the one that the image has now.",
