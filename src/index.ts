@@ -8,6 +8,7 @@ import { palette } from './plugins/palette';
 import { panel } from './plugins/panel';
 import { starts } from './plugins/starts';
 import { statusBar } from './plugins/statusBar';
+import { undo } from './plugins/undo';
 
 /**
  * The plugins of the extension, one a file.
@@ -20,7 +21,8 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   palette,
   starts,
   statusBar,
-  notifications
+  notifications,
+  undo
 ];
 
 export default plugins;

@@ -64,6 +64,7 @@ class Deletion {
   details: IKernelDetails;
   deleteImage = true;
   shutDown = false;
+  purge = false;
   failure: IProblem | null = null;
   removal: IRemoval | null = null;
 
@@ -71,6 +72,9 @@ class Deletion {
   get deed(): string {
     const { trans } = this._options;
     const bytes = freedBytes(this.details, this.deleteImage);
+    if (!bytes) {
+      return trans.__('Delete'); // of what others made, little may be known
+    }
     return trans.__('Delete, free %1', formatBytes(bytes, trans));
   }
 
@@ -90,7 +94,9 @@ class Deletion {
     return null;
   }
 
-  choose(change: Partial<Pick<Deletion, 'deleteImage' | 'shutDown'>>): void {
+  choose(
+    change: Partial<Pick<Deletion, 'deleteImage' | 'shutDown' | 'purge'>>
+  ): void {
     Object.assign(this, change);
     this.changed.emit();
   }
@@ -100,10 +106,14 @@ class Deletion {
     this._isBusy = true;
     this.failure = null;
     this.changed.emit();
+    const { kernel } = this.details;
+    const isNamed = !kernel.ours || kernel.id !== kernel.slug;
     try {
       this.removal = await this._options.remove({
         delete_image: this.deleteImage,
-        shut_down: this.shutDown
+        shut_down: this.shutDown,
+        purge: this.purge,
+        resource_dir: isNamed ? kernel.resource_dir : null
       });
       return true;
     } catch (error) {
@@ -151,9 +161,11 @@ function DeletionBody(props: {
       details={deletion.details}
       deleteImage={deletion.deleteImage}
       shutDown={deletion.shutDown}
+      purge={deletion.purge}
       failure={deletion.failure}
       onDeleteImage={deleteImage => deletion.choose({ deleteImage })}
       onShutDown={shutDown => deletion.choose({ shutDown })}
+      onPurge={purge => deletion.choose({ purge })}
     />
   );
 }

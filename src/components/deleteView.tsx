@@ -1,5 +1,5 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import React from 'react';
+import React, { useId } from 'react';
 
 import type { IKernelDetails, IRemovalItem } from '../api/types';
 import { formatBytes } from '../model/format';
@@ -11,10 +11,13 @@ export interface IDeleteViewProps {
   details: IKernelDetails;
   deleteImage: boolean;
   shutDown: boolean;
+  /** At once, instead of into the trash. */
+  purge: boolean;
   /** What the server part said when it was tried. */
   failure: IProblem | null;
   onDeleteImage: (deleteImage: boolean) => void;
   onShutDown: (shutDown: boolean) => void;
+  onPurge: (purge: boolean) => void;
 }
 
 /** The bytes that a choice frees. */
@@ -52,11 +55,22 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
   const going = details.removal.filter(item => goes(item, deleteImage));
   const staying = details.removal.filter(item => !goes(item, deleteImage));
   const image = details.removal.find(item => item.what === 'image');
+  const { kernel } = details;
   return (
     <div className="jp-ContainerKernels-deletion">
       {props.failure && (
         <p className="jp-ContainerKernels-problem" role="alert">
           {props.failure.message} {props.failure.hint}
+        </p>
+      )}
+      {!kernel.ours && (
+        <p className="jp-ContainerKernels-lead">
+          {kernel.maker === 'by hand'
+            ? trans.__('It was made by hand.')
+            : trans.__('It was made by %1.', kernel.maker)}{' '}
+          {trans.__(
+            'Only its folder goes. Its image and whatever else it uses stay.'
+          )}
         </p>
       )}
       <Items trans={trans} title={trans.__('Goes')} items={going} />
@@ -110,6 +124,34 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
           </label>
         </div>
       )}
+      <Purge {...props} />
+    </div>
+  );
+}
+
+/** Whether it goes at once, and what that means. */
+function Purge(props: IDeleteViewProps): JSX.Element {
+  const { trans, purge } = props;
+  const id = useId();
+  return (
+    <div className="jp-ContainerKernels-purge">
+      <label className="jp-ContainerKernels-check">
+        <input
+          type="checkbox"
+          name="purge"
+          checked={purge}
+          aria-describedby={id}
+          onChange={event => props.onPurge(event.target.checked)}
+        />
+        {trans.__('Remove at once, not into the trash')}
+      </label>
+      <p id={id} className="jp-ContainerKernels-answer">
+        {purge
+          ? trans.__('The room is free at once, and nothing can be put back.')
+          : trans.__(
+              'It can be put back from the trash, and takes room until that is emptied.'
+            )}
+      </p>
     </div>
   );
 }
@@ -137,7 +179,7 @@ function Items(props: {
               )}
             </span>
             <span className="jp-ContainerKernels-itemSize">
-              {formatBytes(item.size_bytes, trans)}
+              {item.size_bytes > 0 && formatBytes(item.size_bytes, trans)}
             </span>
           </li>
         ))}

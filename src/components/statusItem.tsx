@@ -27,7 +27,7 @@ export function StatusItem(props: IStatusItemProps): JSX.Element | null {
   const text =
     active.length === 1
       ? active[0].task.display_name
-      : active.some(each => each.task.repair)
+      : active.some(each => each.task.job !== 'add')
         ? trans._n('%1 task', '%1 tasks', active.length)
         : trans._n('Adding %1 kernel', 'Adding %1 kernels', active.length);
   return (

@@ -8,6 +8,13 @@ import React from 'react';
 
 import type { IPhase, ITask } from '../api/types';
 import { formatBytes, formatDuration, formatProgress } from '../model/format';
+import {
+  cancelOf,
+  deedOf,
+  failureOf,
+  outcomeOf,
+  successOf
+} from '../model/taskWords';
 import type { ILogState, ITaskState } from '../tokens';
 import { IconButton } from './iconButton';
 import { LogText } from './logText';
@@ -92,7 +99,7 @@ export function TaskRow(props: ITaskRowProps): JSX.Element {
           className="jp-ContainerKernels-taskName"
           title={task.request.image}
         >
-          {task.repair && state.isActive ? trans.__('Mending %1', name) : name}
+          {state.isActive && task.job !== 'add' ? deedOf(task, trans) : name}
         </span>
         {state.isActive ? (
           <Running {...props} />
@@ -122,19 +129,15 @@ export function taskLabel(task: ITask, trans: TranslationBundle): string {
   const name = task.display_name;
   switch (task.state) {
     case 'running':
-      return task.repair
-        ? trans.__('Mending %1', name)
-        : trans.__('Adding %1', name);
+      return deedOf(task, trans);
     case 'cancelling':
       return trans.__('Cancelling %1', name);
     case 'done':
-      return trans.__('%1 is ready', name);
+      return successOf(task, trans);
     case 'cancelled':
       return trans.__('%1 was cancelled', name);
     default:
-      return task.repair
-        ? trans.__('%1 could not be mended', name)
-        : trans.__('%1 could not be added', name);
+      return failureOf(task, trans);
   }
 }
 
@@ -184,11 +187,7 @@ function Running(props: ITaskRowProps): JSX.Element {
       <IconButton
         icon={closeIcon}
         label={trans.__('Cancel')}
-        caption={
-          task.repair
-            ? trans.__('Cancel mending %1', task.display_name)
-            : trans.__('Cancel adding %1', task.display_name)
-        }
+        caption={cancelOf(task, trans)}
         disabled={isCancelling}
         onClick={() => props.onCancel(task.id)}
       />
@@ -226,7 +225,7 @@ function Done(props: ITaskRowProps): JSX.Element {
         <span className="jp-ContainerKernels-shape" aria-hidden="true">
           ✓
         </span>
-        {trans.__('Ready')}
+        {outcomeOf(task, trans)}
       </span>
       <span className="jp-ContainerKernels-spacer" />
       <span className="jp-ContainerKernels-taskActions">
@@ -255,11 +254,7 @@ function Ended(props: ITaskRowProps): JSX.Element {
         <span className="jp-ContainerKernels-shape" aria-hidden="true">
           {isCancelled ? '–' : '▲'}
         </span>
-        {isCancelled
-          ? trans.__('Cancelled')
-          : task.repair
-            ? trans.__('could not be mended')
-            : trans.__('could not be added')}
+        {outcomeOf(task, trans)}
       </span>
       <span className="jp-ContainerKernels-spacer" />
       <span className="jp-ContainerKernels-taskActions">
@@ -270,7 +265,7 @@ function Ended(props: ITaskRowProps): JSX.Element {
         >
           {trans.__('Retry')}
         </button>
-        {!task.repair && (
+        {isEditable(task) && (
           <button
             type="button"
             className="jp-ContainerKernels-button"
@@ -291,6 +286,11 @@ function Ended(props: ITaskRowProps): JSX.Element {
       )}
     </>
   );
+}
+
+/** Whether what was asked for can be changed in a form. */
+function isEditable(task: ITask): boolean {
+  return task.job !== 'repair' && task.job !== 'check';
 }
 
 function Dismiss(props: ITaskRowProps): JSX.Element {

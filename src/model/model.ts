@@ -199,8 +199,16 @@ export class ContainerKernelsModel
     return this._begin(() => this._client.editKernel(slug, request));
   }
 
-  duplicate(slug: string, request: IEditRequest): Promise<ITask> {
-    return this._begin(() => this._client.duplicateKernel(slug, request));
+  async duplicate(slug: string, request: IEditRequest): Promise<ITask> {
+    const task = await this._begin(() =>
+      this._client.duplicateKernel(slug, request)
+    );
+    this._originals.set(task.id, slug);
+    return task;
+  }
+
+  originalOf(id: string): string | undefined {
+    return this._originals.get(id);
   }
 
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
@@ -212,9 +220,7 @@ export class ContainerKernelsModel
     if (!failed) {
       throw new Error(`There is no task ${id}`);
     }
-    const task = await (failed.repair
-      ? this.repair(failed.slug, failed.repair)
-      : this.add(failed.request));
+    const task = await this._redo(failed);
     // The new task tells the story now. If the old one stays, no harm is done.
     await this.endTask(id).catch(() => undefined);
     return task;
@@ -353,6 +359,23 @@ export class ContainerKernelsModel
       this._specs.specs?.kernelspecs[slug]?.display_name ??
       slug
     );
+  }
+
+  private _redo(task: ITask): Promise<ITask> {
+    const { slug, repair, edit } = task;
+    if (task.job === 'repair' && repair) {
+      return this.repair(slug, repair);
+    }
+    if (task.job === 'edit' && edit) {
+      return this.edit(slug, edit);
+    }
+    if (task.job === 'check') {
+      return this.check(slug);
+    }
+    const original = this._originals.get(task.id);
+    return task.job === 'duplicate' && edit && original !== undefined
+      ? this.duplicate(original, edit)
+      : this.add(task.request); // it says all, the image is here already
   }
 
   private async _begin(start: () => Promise<ITask>): Promise<ITask> {
@@ -534,6 +557,8 @@ export class ContainerKernelsModel
   private _starts: Starts;
   private _space: SpaceModel;
   private _tasks = new TaskList();
+  /** Of which kernel a task of this page makes another one, by its id. */
+  private _originals = new Map<string, string>();
   private _logs = new Map<string, TaskLog>();
   private _logSizes = new WeakMap<TaskLog, number>();
   private _info: IInfo | null = null;

@@ -8,9 +8,11 @@ import {
   nullTranslator,
   TranslationBundle
 } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ITask } from '../api/types';
 import { startTitle } from '../model/startLog';
+import { deedOf, failureOf, successOf } from '../model/taskWords';
 import { CommandIDs, IContainerKernels, ITroubledStart } from '../tokens';
 
 /**
@@ -40,8 +42,9 @@ class Toasts {
   constructor(
     private _app: JupyterFrontEnd,
     private _trans: TranslationBundle,
-    kernels: IContainerKernels
+    private _kernels: IContainerKernels
   ) {
+    const kernels = this._kernels;
     kernels.taskStarted.connect(this._onStarted, this);
     kernels.taskEnded.connect(this._onEnded, this);
     kernels.starts.appeared.connect(this._onTrouble, this);
@@ -50,54 +53,122 @@ class Toasts {
 
   private _onStarted(_: unknown, task: ITask): void {
     const trans = this._trans;
-    Notification.info(
-      task.repair
-        ? trans.__('Mending %1…', task.display_name)
-        : trans.__('Adding %1…', task.display_name),
-      {
-        autoClose: 5000,
-        actions: [this._action(trans.__('Show'), CommandIDs.openPanel)]
-      }
-    );
+    if (task.job === 'check') {
+      return; // there may be hundreds of them
+    }
+    Notification.info(`${deedOf(task, trans)}…`, {
+      autoClose: 5000,
+      actions: [this._action(trans.__('Show'), CommandIDs.openPanel)]
+    });
   }
 
   private _onEnded(_: unknown, task: ITask): void {
-    const trans = this._trans;
-    const show = this._action(trans.__('Show'), CommandIDs.openPanel);
+    if (task.job === 'check') {
+      this._checked.push(task);
+      void Promise.resolve().then(() => this._tellChecks());
+      return;
+    }
     switch (task.state) {
       case 'done':
-        this._replace(
-          task.slug,
-          Notification.success(trans.__('%1 is ready.', task.display_name), {
-            autoClose: false,
-            actions: [
-              this._action(
-                trans.__('Open notebook'),
-                CommandIDs.startNotebook,
-                { slug: task.slug }
-              )
-            ]
-          })
-        );
+        this._tellSuccess(task);
         break;
       case 'failed':
       case 'interrupted':
-        Notification.error(this._failure(task), {
-          autoClose: false,
-          actions: [show]
-        });
+        this._tellFailure(task);
         break;
       default:
         break; // who cancels needs no news of it
     }
   }
 
-  private _failure(task: ITask): string {
+  private _tellSuccess(task: ITask): void {
     const trans = this._trans;
+    const { slug } = task;
+    const done = successOf(task, trans);
+    if (task.job === 'edit') {
+      const runs = this._kernels.kernels?.some(
+        each => each.slug === slug && each.running > 0
+      );
+      Notification.success(
+        runs
+          ? trans.__('%1. It takes effect at its next start.', done)
+          : `${done}.`,
+        { autoClose: runs ? false : 5000 }
+      );
+      return;
+    }
+    this._replace(
+      slug,
+      Notification.success(`${done}.`, {
+        autoClose: false,
+        actions: [
+          this._action(trans.__('Open notebook'), CommandIDs.startNotebook, {
+            slug
+          })
+        ]
+      })
+    );
+  }
+
+  private _tellFailure(task: ITask): void {
+    const trans = this._trans;
+    const { slug } = task;
+    const actions = [this._action(trans.__('Show'), CommandIDs.openPanel)];
+    if (
+      task.repair?.action === 'relink' &&
+      task.error?.code === 'image_not_found'
+    ) {
+      const args = { slug, action: 'relink', ask: true };
+      actions.unshift(
+        this._action(
+          trans.__('Choose its new place…'),
+          CommandIDs.repairKernel,
+          args
+        )
+      );
+    }
+    Notification.error(this._failure(task), { autoClose: false, actions });
+  }
+
+  /** Says what came of checks, together, when the last of them has ended. */
+  private _tellChecks(): void {
+    const trans = this._trans;
+    if (
+      !this._checked.length ||
+      this._kernels.tasks.some(
+        each => each.isActive && each.task.job === 'check'
+      )
+    ) {
+      return;
+    }
+    const ended = this._checked.filter(task => task.state !== 'cancelled');
+    this._checked = [];
+    const bad = ended.filter(task => task.state !== 'done');
+    const actions = [this._action(trans.__('Show'), CommandIDs.openPanel)];
+    if (bad.length === 1) {
+      Notification.error(this._failure(bad[0]), { autoClose: false, actions });
+    } else if (bad.length) {
+      Notification.error(
+        trans.__(
+          '%1 of %2 kernels did not pass their check.',
+          bad.length,
+          ended.length
+        ),
+        { autoClose: false, actions }
+      );
+    } else if (ended.length) {
+      Notification.success(
+        ended.length === 1
+          ? `${successOf(ended[0], trans)}.`
+          : trans._n('%1 kernel works.', 'All %1 kernels work.', ended.length),
+        { autoClose: 5000 }
+      );
+    }
+  }
+
+  private _failure(task: ITask): string {
     const reason = (task.error?.message ?? task.message).split('\n')[0];
-    return task.repair
-      ? trans.__('%1 could not be mended. %2', task.display_name, reason)
-      : trans.__('%1 could not be added. %2', task.display_name, reason);
+    return `${failureOf(task, this._trans)}. ${reason}`;
   }
 
   private _onTrouble(_: unknown, start: ITroubledStart): void {
@@ -140,7 +211,7 @@ class Toasts {
   private _action(
     label: string,
     command: string,
-    args?: { slug: string }
+    args?: ReadonlyPartialJSONObject
   ): Notification.IAction {
     return {
       label,
@@ -150,5 +221,7 @@ class Toasts {
     };
   }
 
+  /** Checks that have ended, of which nobody was told yet. */
+  private _checked: ITask[] = [];
   private _said = new Map<string, string>();
 }

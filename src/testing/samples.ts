@@ -40,7 +40,7 @@ export function aTask(change: Partial<ITask> = {}): ITask {
       environment: {},
       isolated: true
     },
-    job: 'add',
+    job: change.repair ? 'repair' : change.edit ? 'edit' : 'add',
     repair: null,
     edit: null,
     phases: PHASES.map((name, index) => ({

@@ -7,6 +7,7 @@ import type { IKernelDetails, IRemoval } from '../../api/types';
 import { AddForm } from '../../model/addForm';
 import {
   aFailedLog,
+  aKernel,
   aTask,
   someDetails,
   someInfo
@@ -174,7 +175,9 @@ describe('the dialog that deletes a kernel', () => {
     expect(await outcome).toEqual(removal);
     expect(remove).toHaveBeenCalledWith({
       delete_image: true,
-      shut_down: false
+      shut_down: false,
+      purge: false,
+      resource_dir: null
     });
   });
 
@@ -188,7 +191,9 @@ describe('the dialog that deletes a kernel', () => {
     await settle();
     expect(remove).toHaveBeenCalledWith({
       delete_image: false,
-      shut_down: false
+      shut_down: false,
+      purge: false,
+      resource_dir: null
     });
   });
 
@@ -228,8 +233,43 @@ describe('the dialog that deletes a kernel', () => {
     await settle();
     expect(remove).toHaveBeenCalledWith({
       delete_image: true,
-      shut_down: true
+      shut_down: true,
+      purge: false,
+      resource_dir: null
     });
+  });
+
+  it('removes at once when somebody wants that, and says what it means', async () => {
+    const { remove } = open(someDetails());
+    await settle();
+    const purge = screen.getByLabelText('Remove at once, not into the trash');
+    const meaning = () =>
+      document.getElementById(purge.getAttribute('aria-describedby') ?? '')
+        ?.textContent;
+    expect(meaning()).toContain('can be put back');
+    fireEvent.click(purge);
+    await settle();
+    expect(meaning()).toContain('nothing can be put back');
+    fireEvent.click(button(/^Delete/));
+    await settle();
+    expect(remove).toHaveBeenCalledWith(
+      expect.objectContaining({ purge: true })
+    );
+  });
+
+  it('names the folder of a kernel of others, and says that its image stays', async () => {
+    const kernel = aKernel({ ours: false, maker: 'jkrollout2' });
+    const [folder] = someDetails().removal;
+    const { remove } = open(someDetails({ kernel, removal: [folder] }));
+    await settle();
+    expect(
+      screen.getByText(/It was made by jkrollout2\./).textContent
+    ).toContain('Only its folder goes.');
+    fireEvent.click(button(/^Delete/));
+    await settle();
+    expect(remove).toHaveBeenCalledWith(
+      expect.objectContaining({ resource_dir: kernel.resource_dir })
+    );
   });
 
   it('shows what has started in the meantime and asks again', async () => {

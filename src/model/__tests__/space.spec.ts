@@ -181,6 +181,46 @@ describe('what takes room', () => {
     expect(fake.model.kernels).toEqual([hidden]);
   });
 
+  it.each([
+    [{ repair: { action: 'pull', image: null } }, 'POST debian-12/repair'],
+    [{ edit: { gpu: 'on' }, job: 'edit' }, 'PATCH debian-12'],
+    [{ edit: { gpu: 'on' }, job: 'duplicate' }, 'POST '],
+    [{ job: 'check' }, 'POST debian-12/check'],
+    [{}, 'POST ']
+  ] as [Partial<ITask>, string][])(
+    'is changed by the same request when %j is tried again',
+    async (change, expected) => {
+      tasks = [aTask({ ...change, state: 'failed' })];
+      await fake.model.start();
+      for (const method of ['POST', 'PATCH']) {
+        fake.server.on(method, /kernels/, {
+          status: 202,
+          body: aTask({ id: 'b'.repeat(32) })
+        });
+      }
+      fake.server.on('DELETE', /tasks/, { body: tasks[0] });
+      await fake.model.retry(tasks[0].id);
+      const asked = fake.server.asked.find(each =>
+        ['POST', 'PATCH'].includes(each.method)
+      );
+      expect(
+        `${asked?.method} ${asked?.path.replace(/^.*kernels\/?/, '')}`
+      ).toBe(expected);
+    }
+  );
+
+  it('makes another one of the same kernel when that is tried again', async () => {
+    const task = aTask({ job: 'duplicate', edit: { gpu: 'on' }, slug: 'new' });
+    fake.server
+      .on('POST', `${KERNELS}/debian-12/duplicate`, { status: 202, body: task })
+      .on('DELETE', /tasks/, { body: task });
+    await fake.model.duplicate('debian-12', { gpu: 'on' });
+    tasks = [{ ...task, seq: 2, state: 'failed' }];
+    await fake.model.start();
+    await fake.model.retry(task.id);
+    expect(fake.server.count('POST', /duplicate$/)).toBe(2);
+  });
+
   it('reads the kernels when a check has ended badly, too', async () => {
     await look();
     tasks = [aTask({ job: 'check' })];

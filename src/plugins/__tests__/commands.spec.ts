@@ -2,8 +2,15 @@ import { Dialog, Notification } from '@jupyterlab/apputils';
 import { fireEvent, screen } from '@testing-library/dom';
 
 import schema from '../../../schema/commands.json';
+import type { IKernel, IRepairRequest } from '../../api/types';
 import { FakeApp } from '../../testing/app';
-import { aTask, someDetails, someInfo } from '../../testing/samples';
+import {
+  aKernel,
+  aRemoval,
+  aTask,
+  someDetails,
+  someInfo
+} from '../../testing/samples';
 import { CommandIDs } from '../../tokens';
 import { commands } from '../commands';
 
@@ -107,7 +114,7 @@ describe('the commands', () => {
         .map(asked => asked.body)
     ).toEqual([
       { action: 'relink', image: '/new/x.sif' },
-      { action: 'reinstall', image: null }
+      { action: 'reinstall' }
     ]);
   });
 
@@ -178,18 +185,12 @@ describe('the commands', () => {
     ]);
   });
 
-  it('delete after asking, and say what was freed', async () => {
-    const toast = jest.spyOn(Notification, 'success').mockReturnValue('');
+  it('delete after asking', async () => {
+    const removed = jest.fn();
+    fake.model.removed.connect((_, kernels) => removed(kernels));
     fake.server
       .on('GET', /kernels\/debian-12$/, { body: someDetails() })
-      .on('DELETE', /kernels/, {
-        body: {
-          slug: 'debian-12',
-          removal: [],
-          freed_bytes: 8_125_004_000,
-          undo: null
-        }
-      });
+      .on('DELETE', /kernels/, { body: aRemoval() });
     const deleting = fake.commands.execute(CommandIDs.deleteKernel, {
       slug: 'debian-12'
     });
@@ -197,8 +198,114 @@ describe('the commands', () => {
     fireEvent.click(screen.getByText('Delete, free 8.1 GB'));
     await settle();
     await deleting;
-    expect(toast.mock.calls[0][0]).toBe('Deleted Debian 12. 8.1 GB freed.');
-    toast.mockRestore();
+    expect(removed.mock.calls).toEqual([
+      [
+        [
+          {
+            slug: 'debian-12',
+            displayName: 'debian-12',
+            removal: aRemoval()
+          }
+        ]
+      ]
+    ]);
+  });
+
+  describe('with kernels that are listed', () => {
+    const list = async (...kernels: IKernel[]) => {
+      fake.server.on('GET', /kernels$/, { body: { kernels } });
+      await fake.model.refresh();
+    };
+
+    it('do not delete what belongs to the system, and say so', async () => {
+      const toast = jest.spyOn(Notification, 'error').mockReturnValue('');
+      await list(aKernel({ read_only: true, ours: false }));
+      const args = { slug: 'debian-12' };
+      expect(fake.commands.isEnabled(CommandIDs.deleteKernel, args)).toBe(
+        false
+      );
+      expect(fake.commands.caption(CommandIDs.deleteKernel, args)).toMatch(
+        /belongs to the system/
+      );
+      await fake.commands.execute(CommandIDs.deleteKernel, args);
+      expect(toast.mock.calls[0][0]).toMatch(/cannot be deleted here/);
+      expect(screen.queryByRole('dialog')).toBeNull();
+      toast.mockRestore();
+    });
+
+    it('delete the kernel of the row, though another hides it', async () => {
+      const hidden = aKernel({
+        id: 'debian-12@/opt',
+        resource_dir: '/opt/kernels/debian-12'
+      });
+      await list(aKernel(), hidden);
+      fake.server.on('DELETE', /kernels/, { body: aRemoval() });
+      const deleting = fake.commands.execute(CommandIDs.deleteKernel, {
+        slug: 'debian-12',
+        id: hidden.id
+      });
+      await settle();
+      expect(screen.getByText(hidden.resource_dir)).toBeTruthy();
+      fireEvent.keyDown(document.activeElement as Element, { key: 'Enter' });
+      await deleting;
+      expect(
+        fake.server.asked.find(asked => asked.method === 'DELETE')?.body
+      ).toMatchObject({ resource_dir: hidden.resource_dir });
+    });
+  });
+
+  describe('that mend', () => {
+    const repairs = () =>
+      fake.server.asked
+        .filter(asked => asked.path.endsWith('/repair'))
+        .map(asked => asked.body);
+
+    it.each(['pull', 'update', 'reinstall', 'find_runtime'])(
+      'send %s as it is',
+      async action => {
+        fake.server.on('POST', /repair$/, { status: 202, body: aTask() });
+        const args = { slug: 'debian-12', action };
+        await fake.commands.execute(CommandIDs.repairKernel, args);
+        expect(repairs()).toEqual([{ action }]);
+        expect(fake.commands.label(CommandIDs.repairKernel, args)).not.toMatch(
+          /^Mend/
+        );
+      }
+    );
+
+    it('let the image be looked for before they ask where it is', async () => {
+      fake.server.on('POST', /repair$/, ({ body }) =>
+        (body as IRepairRequest).image
+          ? { status: 202, body: aTask() }
+          : {
+              status: 422,
+              body: { code: 'image_not_found', message: 'Gone.', hint: '' }
+            }
+      );
+      const mending = fake.commands.execute(CommandIDs.repairKernel, {
+        slug: 'debian-12',
+        action: 'relink'
+      });
+      await settle();
+      const path = screen.getByLabelText('The path of the image file');
+      fireEvent.change(path, { target: { value: '/new/x.sif' } });
+      fireEvent.keyDown(path, { key: 'Enter' });
+      await mending;
+      expect(repairs()).toEqual([
+        { action: 'relink' },
+        { action: 'relink', image: '/new/x.sif' }
+      ]);
+    });
+
+    it('do not ask where the image is when it was found', async () => {
+      fake.server.on('POST', /repair$/, { status: 202, body: aTask() });
+      await fake.commands.execute(CommandIDs.repairKernel, {
+        slug: 'debian-12',
+        action: 'relink'
+      });
+      expect(screen.queryByRole('dialog')).toBeNull();
+      expect(repairs()).toEqual([{ action: 'relink' }]);
+    });
   });
 
   it.each([CommandIDs.deleteKernel, CommandIDs.showLog])(

@@ -2,9 +2,10 @@ import { Notification } from '@jupyterlab/apputils';
 import type { ILauncher } from '@jupyterlab/launcher';
 import type { IStatusBar } from '@jupyterlab/statusbar';
 
+import type { ITask } from '../../api/types';
 import plugins from '../../index';
 import { FakeApp } from '../../testing/app';
-import { aFailedLog, aTask } from '../../testing/samples';
+import { aFailedLog, aKernel, aTask, someInfo } from '../../testing/samples';
 import { CommandIDs } from '../../tokens';
 import { absolutePath } from '../fileChooser';
 import { launcher } from '../launcher';
@@ -162,6 +163,88 @@ describe('the toasts', () => {
       ['info', 'Mending Debian 12…', ['Show']],
       ['error', 'Debian 12 could not be mended. No.', ['Show']]
     ]);
+  });
+
+  it.each([
+    ['edit', 'done', 'success', 'Debian 12 was changed.', []],
+    [
+      'edit',
+      'failed',
+      'error',
+      'Debian 12 could not be changed. No.',
+      ['Show']
+    ],
+    ['duplicate', 'done', 'success', 'Debian 12 is ready.', ['Open notebook']],
+    ['check', 'done', 'success', 'Debian 12 works.', []],
+    [
+      'check',
+      'failed',
+      'error',
+      'Debian 12 did not pass its check. No.',
+      ['Show']
+    ],
+    ['check', 'cancelled', null, '', []]
+  ] as const)(
+    'say of %s that it is %s',
+    async (job, state, kind, text, labels) => {
+      const error = {
+        code: 'verify_failed',
+        message: 'No.',
+        hint: ''
+      } as const;
+      await add({ job, state, error: state === 'failed' ? error : null });
+      await settle();
+      expect(shown.slice(1)).toEqual(kind ? [[kind, text, labels]] : []);
+    }
+  );
+
+  it('say when an edit takes effect where the kernel runs', async () => {
+    fake.server
+      .on('GET', /kernels$/, { body: { kernels: [aKernel({ running: 1 })] } })
+      .on('GET', /info/, { body: someInfo() });
+    await fake.model.refresh();
+    await add({ job: 'edit', state: 'done' });
+    expect(shown[1][1]).toBe(
+      'Debian 12 was changed. It takes effect at its next start.'
+    );
+  });
+
+  it('say together what came of checks', async () => {
+    const running = ['a', 'b', 'c'].map(letter =>
+      aTask({ id: letter.repeat(32), job: 'check' })
+    );
+    for (const task of running) {
+      fake.server.on('POST', /check$/, { status: 202, body: task });
+      await fake.model.check('debian-12');
+    }
+    const read = async (...states: ITask['state'][]) => {
+      fake.server.on('GET', /tasks$/, {
+        body: {
+          tasks: running.map((task, index) => ({
+            ...task,
+            seq: states[index] === 'running' ? 1 : 2,
+            state: states[index]
+          }))
+        }
+      });
+      await fake.model.start();
+      await settle();
+    };
+    await read('done', 'running', 'failed');
+    expect(shown).toEqual([]);
+    await read('done', 'failed', 'failed');
+    expect(shown).toEqual([
+      ['error', '2 of 3 kernels did not pass their check.', ['Show']]
+    ]);
+  });
+
+  it('offer to choose the image where it was looked for in vain', async () => {
+    await add({
+      repair: { action: 'relink', image: null },
+      state: 'failed',
+      error: { code: 'image_not_found', message: 'Nowhere.', hint: '' }
+    });
+    expect(shown[1][2]).toEqual(['Choose its new place…', 'Show']);
   });
 
   it('tell once that a kernel could not start, until it does', async () => {

@@ -1,0 +1,83 @@
+import { addContainerIcon } from '../components/icons';
+import { CommandIDs } from '../tokens';
+import type { ICommandContext } from './commandContext';
+
+/** Adds the command that opens the form of a new kernel. */
+export function addFormCommand(context: ICommandContext): void {
+  const { app, kernels, documents, trans } = context;
+  let isOpen = false;
+  app.commands.addCommand(CommandIDs.addKernel, {
+    label: args =>
+      args['isMenu']
+        ? trans.__('Container Kernel…')
+        : trans.__('Add container kernel'),
+    caption: trans.__('Make a kernel from a container image'),
+    icon: addContainerIcon,
+    describedBy: {
+      args: {
+        type: 'object',
+        properties: {
+          image: {
+            type: 'string',
+            description: 'What stands in the image field at first.'
+          },
+          task: {
+            type: 'string',
+            description:
+              'The id of an ended task: its request stands in the form, and it is dismissed when the new one has begun.'
+          },
+          isMenu: {
+            type: 'boolean',
+            description: 'Whether the label stands in the menu of new things.'
+          }
+        }
+      }
+    },
+    execute: async args => {
+      if (isOpen) {
+        return;
+      }
+      isOpen = true;
+      try {
+        const [{ showAddDialog }, { AddForm }, { makeFileChooser }] =
+          await Promise.all([
+            import('../components/addDialog'),
+            import('../model/addForm'),
+            import('./fileChooser')
+          ]);
+        const ended = kernels.tasks.find(each => each.task.id === args.task);
+        const specs = app.serviceManager.kernelspecs.specs?.kernelspecs ?? {};
+        const form = new AddForm({
+          trans,
+          resolve: (image, signal) => kernels.resolve(image, signal),
+          inspect: (image, signal) => kernels.inspect(image, signal),
+          takenSlugs: Object.keys(specs),
+          initial:
+            ended?.task.request ??
+            (typeof args.image === 'string' ? { image: args.image } : undefined)
+        });
+        form.info = kernels.info;
+        kernels.getInfo().then(
+          info => {
+            form.info = info;
+          },
+          () => undefined // the form works without
+        );
+        const task = await showAddDialog({
+          trans,
+          form,
+          add: request => kernels.add(request),
+          chooseFile: documents
+            ? makeFileChooser({ kernels, documents, trans })
+            : undefined
+        });
+        form.dispose();
+        if (task && ended) {
+          await kernels.endTask(ended.task.id).catch(() => undefined);
+        }
+      } finally {
+        isOpen = false;
+      }
+    }
+  });
+}

@@ -1,0 +1,137 @@
+import { Clipboard } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import {
+  deleteIcon,
+  refreshIcon,
+  textEditorIcon
+} from '@jupyterlab/ui-components';
+
+import type { IError, IKernel, IKernelDetails } from '../api/types';
+import { CommandIDs } from '../tokens';
+import {
+  complain,
+  displayNameOf,
+  ICommandContext,
+  ROW_ARGS,
+  rowOf,
+  SLUG_ARGS,
+  slugOf
+} from './commandContext';
+
+/** Adds the commands that look at a kernel or delete it. */
+export function addRowCommands(context: ICommandContext): void {
+  const { app, kernels, trans } = context;
+  app.commands.addCommand(CommandIDs.showLog, {
+    label: trans.__('Log of the last start'),
+    caption: trans.__('Show what the last start of this kernel wrote'),
+    icon: textEditorIcon,
+    describedBy: { args: SLUG_ARGS },
+    execute: async args => {
+      const slug = slugOf(context, args);
+      if (!slug) {
+        return;
+      }
+      try {
+        const [{ showLogDialog }, log] = await Promise.all([
+          import('../components/logDialog'),
+          kernels.getKernelLog(slug)
+        ]);
+        await showLogDialog({
+          trans,
+          displayName: displayNameOf(context, slug),
+          log,
+          onCopy: text => Clipboard.copyToSystem(text)
+        });
+      } catch (error) {
+        complain(error, trans.__('The log cannot be read.'));
+      }
+    }
+  });
+
+  app.commands.addCommand(CommandIDs.deleteKernel, {
+    label: trans.__('Delete'),
+    caption: args =>
+      rowOf(context, args)?.read_only
+        ? trans.__('It belongs to the system or to a project')
+        : trans.__('Delete this container kernel, after asking'),
+    icon: deleteIcon,
+    describedBy: { args: ROW_ARGS },
+    isEnabled: args => !rowOf(context, args)?.read_only,
+    execute: async args => {
+      const slug = slugOf(context, args);
+      if (!slug) {
+        return;
+      }
+      try {
+        const row = rowOf(context, args);
+        if (row?.read_only) {
+          throw readOnly(row, trans);
+        }
+        // Of a kernel that Jupyter does not see, its row is all that is known.
+        const getDetails = async () =>
+          row && row.id !== row.slug
+            ? unseenDetails(row)
+            : kernels.getDetails(slug);
+        const [{ showDeleteDialog }, details] = await Promise.all([
+          import('../components/deleteDialog'),
+          getDetails()
+        ]);
+        if (details.kernel.read_only) {
+          throw readOnly(details.kernel, trans);
+        }
+        await showDeleteDialog({
+          trans,
+          details,
+          remove: request => kernels.remove(slug, request),
+          getDetails
+        });
+      } catch (error) {
+        complain(error, trans.__('The kernel cannot be deleted.'));
+      }
+    }
+  });
+
+  app.commands.addCommand(CommandIDs.refresh, {
+    label: trans.__('Refresh container kernels'),
+    caption: trans.__('Read the container kernels and tasks again'),
+    icon: refreshIcon,
+    describedBy: { args: { type: 'object', properties: {} } },
+    execute: () => kernels.refresh()
+  });
+}
+
+/** Why a kernel of the system or of a project is not deleted. */
+function readOnly(
+  kernel: IKernel,
+  trans: TranslationBundle
+): Pick<IError, 'message' | 'hint'> {
+  return {
+    message: trans.__(
+      '%1 belongs to the system or to a project and cannot be deleted here.',
+      kernel.display_name
+    ),
+    hint: trans.__('Ask who looks after %1 to remove it.', kernel.resource_dir)
+  };
+}
+
+/** What is known of deleting a kernel that Jupyter does not see. */
+function unseenDetails(kernel: IKernel): IKernelDetails {
+  return {
+    kernel,
+    removal: [
+      {
+        what: 'kernelspec',
+        path: kernel.resource_dir,
+        size_bytes: 0,
+        goes: true,
+        reason: '',
+        used_by: []
+      }
+    ],
+    frees_bytes: 0,
+    running: [],
+    argv: [],
+    files: [],
+    command: ''
+  };
+}
