@@ -1,4 +1,4 @@
-"""Imports run one way: cli → app → routes → services → runtimes | languages | acquire → system; leaves are for all."""
+"""Imports run one way: cli → commands → terminal → app → routes → services → runtimes | languages | acquire → system; leaves are for all."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if 
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__",),
     ("cli",),  # reads the app's traits
+    ("commands",),
+    ("terminal",),
     ("app",),
     ("routes",),
     ("services",),
