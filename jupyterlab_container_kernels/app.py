@@ -72,6 +72,12 @@ class ContainerKernelsApp(ExtensionApp):
     start_timeout_s = Float(120.0, config=True, help="Seconds a new kernel has to answer before it is given up.")
     pull_timeout_s = Float(6 * 3600.0, config=True, help="Seconds after which a pull is given up.")
     install_timeout_s = Float(1800.0, config=True, help="Seconds after which installing packages is given up.")
+    trash_days = Float(
+        7.0,
+        config=True,
+        help="Days for which deleted kernels stay in the trash, from which they can be put back. 0: none; what is "
+        "deleted is gone at once.",
+    )
 
     _services: Services | None = None
 
@@ -92,6 +98,13 @@ class ContainerKernelsApp(ExtensionApp):
         value: float = proposal["value"]
         if value <= 0:
             raise TraitError(f"{proposal['trait'].name} has to be more than 0 seconds")
+        return value
+
+    @validate("trash_days")
+    def _is_not_negative(self, proposal: dict[str, Any]) -> float:
+        value: float = proposal["value"]
+        if value < 0:
+            raise TraitError("trash_days has to be 0 or more days")
         return value
 
     @validate("runtime_path", "images_dir", "packages_dir", "temporary_dir", "wheelhouse")
@@ -123,6 +136,7 @@ class ContainerKernelsApp(ExtensionApp):
             pull_timeout_s=self.pull_timeout_s,
             install_timeout_s=self.install_timeout_s,
             wheelhouse=Path(self.wheelhouse) if self.wheelhouse else None,
+            trash_days=self.trash_days,
         )
 
     def initialize_settings(self) -> None:

@@ -21,3 +21,4 @@ class Settings:
     pull_timeout_s: float
     install_timeout_s: float
     wheelhouse: Path | None = None
+    trash_days: float = 7.0

@@ -1,35 +1,53 @@
-"""Deletes kernels, with what was made for them and nothing else."""
+"""Deletes kernels, with what was made for them and nothing else: into the trash, from which they come back."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
-from ..models import Removal, RemovalItem, RemovalKind, RemoveRequest
+from ..models import Freed, Removal, RemovalItem, RemovalKind, RemoveRequest, Restored, now
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from . import removal, sets
+from . import sets, strangers, trash, users
 from .images import is_stored
 from .session import SessionService
 from .tasks import TaskService
+from .trash import Entry, Part
+from .users import Users
 
 #: How long it may take to add up the sizes of some thousand files on a slow file system, in seconds.
 _WALK_TIMEOUT_S = 20.0
 #: How long the answer to a deletion waits for the files to be gone, in seconds; the tile is gone before.
 _CLEARING_S = 0.5
+#: How often whoever lists kernels looks for what has been in the trash for too long, in seconds.
+_SWEEP_INTERVAL_S = 3600.0
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What is to be deleted: a kernel of ours, or a directory of another one that the user named."""
+
+    slug: str
+    display_name: str
+    directory: Path
+    spec: Spec | None
 
 
 class DeletionService:
-    """Says what goes with a kernel and what stays, and removes what goes."""
+    """Says what goes with a kernel and what stays, moves what goes into the trash, and puts it back."""
 
     def __init__(self, session: SessionService, tasks: TaskService) -> None:
         self._session = session
         self._tasks = tasks
         self._roots = session.roots
-        self._clearing: set[asyncio.Future[None]] = set()
+        self._clearing: set[asyncio.Future[int]] = set()
         self._has_resumed = False
+        self._swept = 0.0
 
     async def spec(self, slug: str) -> Spec:
         """Return a kernel of ours as it lies on the disk.
@@ -44,45 +62,129 @@ class DeletionService:
             raise _unknown(slug)
         return spec
 
-    async def tidy(self) -> None:
-        """Finish, once, what a process that was killed had begun to remove."""
+    async def tidy(self, *, sweep: bool = False) -> None:
+        """Finish what a killed process had begun; now and then, or now, remove what was in the trash too long."""
         if not self._has_resumed:
             self._has_resumed = True
-            await asyncio.to_thread(removal.resume, self._roots)
+            await asyncio.to_thread(trash.resume, self._roots, self._is_free)
+        moment = time.monotonic()
+        if sweep or not self._swept or moment - self._swept > _SWEEP_INTERVAL_S:
+            self._swept = moment
+            for entry_id in await asyncio.to_thread(trash.expired, self._roots, self._session.settings.trash_days):
+                self._purge(entry_id)
 
     async def remove(self, slug: str, request: RemoveRequest) -> Removal:
-        """Delete a kernel with its packages and log, and its image if nobody else uses it and it is in our store.
+        """Move a kernel into the trash with its packages and log, and its image if nobody else uses it and it is ours.
 
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``kernel_running``, ``not_ours``
+            ``not_found``, ``kernel_running``, ``not_ours``; ``forbidden`` or ``disk_full``: it cannot be moved.
         """
-        spec = await self.spec(slug)
-        await asyncio.to_thread(kernelspecs.require_ours, spec, self._roots)
-        running = (await self._session.jupyter.running()).get(slug, [])
+        target = await self._target(slug, request)
+        if any(task.slug == slug and task.job != "add" for task in self._tasks.running()):
+            raise ContainerKernelsError(
+                "kernel_running",
+                f"{target.display_name} is being changed or checked at this moment.",
+                "Wait until that has ended, or cancel it.",
+            )
+        running = (await self._session.jupyter.running()).get(slug, []) if await self._is_seen(target) else []
         if running and not request.shut_down:
             titles = ", ".join(each.title for each in running)
             raise ContainerKernelsError(
                 "kernel_running",
-                f"{spec.display_name} is in use: {titles}.",
+                f"{target.display_name} is in use: {titles}.",
                 "Shut it down first, or choose to shut it down with the deletion.",
             )
+        if target.spec is not None:
+            items = await self.plan(target.spec, request.delete_image)
+        else:
+            items = [await asyncio.to_thread(_goes, "kernelspec", target.directory)]
         if running:
             await self._session.jupyter.shut_down(slug)
-        items = await self.plan(spec, request.delete_image)
-        doomed = await asyncio.to_thread(kernelspecs.withdraw, spec, self._roots)
-        # from here on the tile is gone; the rest is room, and thousands of files may take their time
-        if doomed is None:  # another one was quicker, and removes the rest
+        purge = request.purge or self._session.settings.trash_days <= 0
+        parts = [Part(item.what, item.path, item.size_bytes) for item in items if item.goes]
+        entry = trash.begin(secrets.token_hex(8), slug, target.display_name, now(), parts, purge)
+        stayed = await asyncio.to_thread(trash.bury, self._roots, entry, self._is_free)
+        if stayed is None:  # another one was quicker
             raise _unknown(slug)
-        await asyncio.to_thread(removal.note, doomed, items)
-        clearing = asyncio.ensure_future(asyncio.to_thread(removal.clear, self._roots, doomed, items))
+        items = [replace(item, goes=False, reason=stayed[item.path]) if item.path in stayed else item for item in items]
+        # the tile is gone; thousands of files may take their time
+        if purge:
+            await self._wait_for(self._purge(entry.id))
+        await self.tidy(sweep=True)
+        return Removal(slug, items, freed(items), None if purge else entry.id)
+
+    async def _target(self, slug: str, request: RemoveRequest) -> _Target:
+        """Return what a request means, if it may be deleted."""
+        named = request.resource_dir
+        spec = await asyncio.to_thread(kernelspecs.read, self._roots.kernels / slug)
+        if spec is not None and (named is None or Path(named) == spec.resource_dir):
+            await asyncio.to_thread(kernelspecs.require_ours, spec, self._roots)
+            return _Target(slug, spec.display_name, spec.resource_dir, spec)
+        found = await self._session.jupyter.resource_dir(slug)
+        there = await asyncio.to_thread(os.path.lexists, self._roots.kernels / slug)
+        if named is None and found is None and not there:
+            raise _unknown(slug)
+        directory, display_name, ours = await asyncio.to_thread(
+            strangers.removable, self._roots.kernels, slug, named, found
+        )
+        return _Target(slug, display_name, directory, ours)
+
+    async def _is_seen(self, target: _Target) -> bool:
+        """Tell whether it is this directory that Jupyter starts under the kernel's name."""
+        found = await self._session.jupyter.resource_dir(target.slug)
+        if found is None or target.spec is not None:
+            return True
+        real = await asyncio.to_thread(os.path.realpath, found)
+        return real == await asyncio.to_thread(os.path.realpath, target.directory)
+
+    async def restore(self, entry_id: str) -> Restored:
+        """Put a deleted kernel back, with all that went with it.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``; what :func:`.trash.restore` raises.
+        """
+        entry = await self._entry(entry_id)
+        if entry.slug in self._tasks.slugs():
+            raise kernelspecs.taken(entry.slug)
+        await asyncio.to_thread(trash.restore, self._roots, entry)
+        return Restored(entry.slug, entry.display_name)
+
+    async def purge(self, entry_id: str) -> Freed:
+        """Remove a deleted kernel for good.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``
+        """
+        entry = await self._entry(entry_id, kept=False)
+        await self._wait_for(self._purge(entry_id))
+        return Freed(sum(part.size_bytes for part in entry.parts))
+
+    async def _entry(self, entry_id: str, *, kept: bool = True) -> Entry:
+        entry = await asyncio.to_thread(trash.read, self._roots, entry_id)
+        if entry is None or (kept and entry.state != "kept"):
+            raise ContainerKernelsError(
+                "not_found",
+                "This kernel is no longer in the trash.",
+                "It was restored or removed, maybe in another tab.",
+            )
+        return entry
+
+    def _purge(self, entry_id: str) -> asyncio.Future[int]:
+        clearing = asyncio.ensure_future(asyncio.to_thread(trash.purge, self._roots, entry_id))
         self._clearing.add(clearing)
         clearing.add_done_callback(self._clearing.discard)
+        return clearing
+
+    async def _wait_for(self, clearing: asyncio.Future[int]) -> None:
         await asyncio.wait({clearing}, timeout=_CLEARING_S)
         if clearing.done():
             clearing.result()
-        return Removal(slug, items, freed(items), None)
 
     async def stop(self) -> None:
         """Let what is being deleted be deleted."""
@@ -96,9 +198,11 @@ class DeletionService:
         ContainerKernelsError
             ``timed_out``: a file system does not answer, so nobody knows.
         """
+        patience = self._session.patience
+        using = await users.read(self._roots, patience, self._tasks)
         try:
-            return await self._session.patience.ask(
-                ("removal", spec.slug, with_image), lambda: self._plan(spec, with_image), _WALK_TIMEOUT_S
+            return await patience.ask(
+                ("removal", spec.slug, with_image), lambda: self._plan(spec, with_image, using), _WALK_TIMEOUT_S
             )
         except TimeoutError as error:
             raise ContainerKernelsError(
@@ -107,40 +211,55 @@ class DeletionService:
                 "Try again when it does; nothing was deleted.",
             ) from error
 
-    def _plan(self, spec: Spec, with_image: bool) -> list[RemovalItem]:
-        others = [each for each in kernelspecs.read_all(self._roots.kernels) if each.slug != spec.slug]
+    def _plan(self, spec: Spec, with_image: bool, using: Users) -> list[RemovalItem]:
         items = [_goes("kernelspec", spec.resource_dir)]
-        for what, path, root in (
-            ("packages", Path(spec.record.packages.path), self._roots.packages),
-            ("log", Path(spec.record.log).parent, self._roots.logs),
-        ):
-            if paths.is_ours(path, root):
-                items.append(_goes("packages" if what == "packages" else "log", path))
-        shared = Path(spec.record.packages.shared) if spec.record.packages.shared else None
-        if shared is not None and sets.is_set(shared, self._roots) and paths.is_ours(shared, self._roots.packages):
-            users = [each.display_name for each in others if each.record.packages.shared == str(shared)]
-            users += self._tasks.users_of(shared)
-            why = f"Used by {', '.join(users)}."
-            items.append(_stays("shared_packages", shared, why, users) if users else _goes("shared_packages", shared))
+        for what, path in self._directories(spec):
+            others = using.of(what, path, but=spec.slug)
+            items.append(_stays(what, path, _used_by(others), others) if others else _goes(what, path))
         image = Path(spec.record.image.path)
-        users = [each.display_name for each in others if each.record.image.path == str(image)]
-        users += self._tasks.users_of(image)
+        others = using.of("image", image, but=spec.slug)
         if not is_stored(image, self._roots.images):
             if os.path.lexists(image):
-                items.append(_stays("image", image, "It is your own file.", users))
-        elif users:
-            items.append(_stays("image", image, f"Used by {', '.join(users)}.", users))
+                items.append(_stays("image", image, "It is your own file.", others))
+        elif others:
+            items.append(_stays("image", image, _used_by(others), others))
         elif not with_image:
             items.append(_stays("image", image, "You chose to keep it.", []))
         else:
             items.append(_goes("image", image))
         return items
 
+    def _directories(self, spec: Spec) -> list[tuple[RemovalKind, Path]]:
+        """Return the directories of a kernel that are ours: a record is a file, which may name any other place."""
+        roots = self._roots
+        kinds: list[tuple[RemovalKind, Path, Path]] = [
+            ("packages", Path(spec.record.packages.path), roots.packages),
+            ("log", Path(spec.record.log).parent, roots.logs),
+        ]
+        if spec.record.packages.shared:
+            kinds.append(("shared_packages", Path(spec.record.packages.shared), roots.packages / sets.NAME))
+        return [
+            (what, path)
+            for what, path, root in kinds
+            if paths.is_ours(path, root) and os.path.realpath(path.parent) == os.path.realpath(root)
+        ]
+
+    def _is_free(self, part: Part) -> bool:
+        """Tell whether nobody has taken a thing into use since it was planned to go."""
+        specs = kernelspecs.read_all(self._roots.kernels)
+        used = {path for spec in specs for path in users.named(spec, part.what)}
+        path = Path(part.source)
+        return part.source not in used and not self._tasks.users_of(path)
+
 
 def _unknown(slug: str) -> ContainerKernelsError:
     return ContainerKernelsError(
         "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."
     )
+
+
+def _used_by(names: list[str]) -> str:
+    return f"Used by {', '.join(names)}."
 
 
 def _goes(what: RemovalKind, path: Path) -> RemovalItem:

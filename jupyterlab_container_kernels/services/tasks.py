@@ -199,6 +199,10 @@ class TaskService:
         """Return the kernel names that tasks of this process will publish."""
         return {running.task.slug for running in self._running.values()}
 
+    def running(self) -> list[Task]:
+        """Return the tasks that this process does at this moment."""
+        return [running.task for running in self._running.values()]
+
     async def start(
         self,
         request: AddRequest,

@@ -75,5 +75,5 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
     add = AddService(session, images, installer, tasks)
     repair = RepairService(session, images, installer, kernels, tasks)
     edit = EditService(session, images, installer, kernels, tasks)
-    space = SpaceService(session, kernels, tasks)
+    space = SpaceService(session, kernels, deletion, tasks)
     return Services(session, images, kernels, deletion, tasks, add, repair, edit, space)

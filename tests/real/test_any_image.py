@@ -99,7 +99,7 @@ def spec(house: Bed, slug: str) -> dict[str, Any]:
 
 def remove(house: Bed, slug: str) -> list[RemovalItem]:
     async def work(services: Services) -> list[RemovalItem]:
-        return (await services.deletion.remove(slug, RemoveRequest())).removal
+        return (await services.deletion.remove(slug, RemoveRequest(purge=True))).removal
 
     items: list[RemovalItem] = house.run(work)
     return items

@@ -23,7 +23,7 @@ def removed(bed: Bed, slug: str, **choices: bool) -> int:
     """Delete a kernel and return the bytes that it says are free again."""
 
     async def work(services: Services) -> int:
-        return (await services.deletion.remove(slug, RemoveRequest(**choices))).freed_bytes
+        return (await services.deletion.remove(slug, RemoveRequest(purge=True, **choices))).freed_bytes
 
     return bed.run(work)
 

@@ -1,0 +1,86 @@
+"""Kernels that we did not make: which of their directories may be deleted, and why another one may not."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ..errors import ContainerKernelsError
+from ..system import kernelspecs, paths
+from ..system.kernelspecs import Spec
+from . import users
+
+_RUNTIMES = re.compile(r"(?<![\w.-])(apptainer|singularity|podman|podman-hpc|shifter|ch-run|docker)(?![\w.])")
+#: What every Jupyter has; whatever lies in their place, it is not ours to delete.
+_NATIVE = ("python2", "python3")
+
+
+def removable(kernels: Path, slug: str, named: str | None, found: Path | None) -> tuple[Path, str, Spec | None]:
+    """Return the directory of a kernel that may be deleted, its display name, and its record if it is ours after all.
+
+    Parameters
+    ----------
+    kernels : Path
+        The user's own kernels.
+    slug : str
+        The kernel's name in Jupyter.
+    named : str or None
+        The directory that the user named.
+    found : Path or None
+        Where Jupyter finds a kernel of that name.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``not_ours``, with the reason and what to do; ``not_found``: the directory is gone, or holds no kernel.
+    """
+    directory = Path(named) if named is not None else found or kernels / slug
+    _require_own(directory, kernels, slug, found)
+    spec = kernelspecs.read(directory)
+    if spec is not None:
+        return directory, spec.display_name, spec
+    stranger = users.stranger(directory)
+    readable = isinstance(paths.read_json(directory / "kernel.json"), dict)
+    if readable and not _RUNTIMES.search(stranger.commands()):
+        raise _refusal(
+            slug, "it is not a container kernel", f"Remove it with `jupyter kernelspec remove {slug}` if you want that."
+        )
+    if named is None:
+        raise _refusal(
+            slug,
+            "we did not make it, and its folder was not named",
+            f"Delete it in the panel, or with `jupyter kernelspec remove {slug}`.",
+        )
+    return directory, stranger.display_name, None
+
+
+def _require_own(directory: Path, kernels: Path, slug: str, found: Path | None) -> None:
+    """Raise unless a path is that of a real directory of a kernel of this name among the user's own."""
+    own = os.path.realpath(directory.parent) == os.path.realpath(kernels)
+    if slug in _NATIVE:
+        raise _refusal(slug, "it is Jupyter's own", "It comes with Jupyter and is removed with it.")
+    if not directory.is_absolute() or ".." in directory.parts:
+        raise _refusal(slug, f"{directory} is not a full path", "Reload the page and try again.")
+    if not own and found is not None and os.path.realpath(found) == os.path.realpath(directory):
+        raise _refusal(
+            slug,
+            f"it lies in {directory.parent}, which is not your own",
+            "Ask whoever looks after it, your site or your project, to remove it.",
+        )
+    if not own or directory.name.lower() != slug:
+        raise _refusal(slug, f"{directory} is not its folder", "Refresh the list and try again.")
+    if not os.path.lexists(directory):
+        raise ContainerKernelsError("not_found", f"There is no {directory}.", "It was deleted, maybe in another tab.")
+    if directory.is_symlink():
+        raise _refusal(
+            slug,
+            f"{directory} is a link to {os.path.realpath(directory)}",
+            "Remove the link by hand if you no longer need it; what it leads to stays.",
+        )
+    if not (directory / "kernel.json").is_file():
+        raise ContainerKernelsError("not_found", f"{directory} holds no kernel.", "Look at it, and remove it by hand.")
+
+
+def _refusal(slug: str, why: str, hint: str) -> ContainerKernelsError:
+    return ContainerKernelsError("not_ours", f"The kernel {slug} was not deleted: {why}.", hint)

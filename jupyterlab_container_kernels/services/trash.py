@@ -1,0 +1,362 @@
+"""The trash: deleted kernels with all that went with them, and a note of where each thing came from.
+
+An entry is a directory ``trash/<id>`` with a note, the kernel's own directory and what lies on the same file system.
+Images and packages that a site keeps elsewhere go into ``.trash/<id>`` beside them, so that all of it is renames. The
+note is written first, then the kernel goes in one step, then the rest: after a kill the kernel is there still, or the
+next process finishes the entry. What a note says is never believed: only places of ours are moved or removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import dacite
+
+from ..acquire import sif
+from ..errors import ContainerKernelsError
+from ..models import RemovalKind
+from ..system import kernelspecs, paths
+from ..system.paths import Roots
+from . import sets
+from .images import is_stored, side_file
+from .task_files import Owner
+
+_log = logging.getLogger("jupyterlab_container_kernels")
+
+_NOTE = "trash.json"
+_SCHEMA = 1
+_ID = re.compile(r"[0-9a-f]{16}")
+_DAY_S = 24 * 3600.0
+#: The names that things have in an entry.
+_NAMES: dict[RemovalKind, str] = {
+    "kernelspec": "kernel",
+    "packages": "packages",
+    "shared_packages": "shared",
+    "log": "log",
+    "image": "image.sif",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that goes with a kernel, where it was, and the bytes it takes."""
+
+    what: RemovalKind
+    source: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A deleted kernel: ``moving`` as long as its deletion is at work (``doomed`` if it is to be removed at once),
+    then ``kept``, and ``purging`` while it is removed.
+    """
+
+    schema: int
+    id: str
+    slug: str
+    display_name: str
+    deleted: str
+    state: Literal["moving", "doomed", "kept", "purging"]
+    owner: Owner
+    parts: list[Part]
+
+    @property
+    def kernel(self) -> Part:
+        """The kernel's own directory."""
+        return next(part for part in self.parts if part.what == "kernelspec")
+
+
+#: Tells whether nobody uses a thing, asked right before it moves.
+IsFree = Callable[[Part], bool]
+
+
+def begin(entry_id: str, slug: str, display_name: str, deleted: str, parts: Sequence[Part], doomed: bool) -> Entry:
+    """Return a new entry of this process; nothing is written yet."""
+    state: Literal["moving", "doomed"] = "doomed" if doomed else "moving"
+    return Entry(_SCHEMA, entry_id, slug, display_name, deleted, state, Owner.this_process(), list(parts))
+
+
+def place(roots: Roots, what: RemovalKind, entry_id: str) -> Path:
+    """Return where a thing lies in the trash."""
+    root = {"image": roots.images, "packages": roots.packages, "shared_packages": roots.packages}.get(what)
+    home = roots.trash
+    if root is not None and not Path(os.path.realpath(root)).is_relative_to(os.path.realpath(roots.state)):
+        home = root / ".trash"
+    return home / entry_id / _NAMES[what]
+
+
+def homes(roots: Roots) -> list[Path]:
+    """Return the directories in which entries lie, that of the notes last."""
+    found = [place(roots, what, "0" * 16).parents[1] for what in _NAMES]
+    return [*dict.fromkeys(each for each in found if each != roots.trash), roots.trash]
+
+
+def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
+    """Move a kernel and what goes with it into the trash.
+
+    Returns
+    -------
+    dict of str to str, or None
+        What stayed where it was and why, by path; ``None`` if the kernel was gone already.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``forbidden``, ``disk_full``: nothing was moved.
+    """
+    directory = roots.trash / entry.id
+    target = place(roots, "kernelspec", entry.id)
+    try:
+        paths.make_marked(directory)
+        _write(roots, entry)
+        Path(entry.kernel.source).rename(target)
+    except OSError as error:
+        with contextlib.suppress(ContainerKernelsError, OSError):
+            paths.remove_marked(directory, roots.trash)
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(entry.kernel.source):
+            return None
+        raise _refused(entry.display_name, error, entry.kernel.source) from error
+    stayed = _move_rest(roots, entry, is_free)
+    if entry.state == "moving":
+        _settle(roots, entry)
+    return stayed
+
+
+def _move_rest(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
+    stayed: dict[str, str] = {}
+    for part in entry.parts:
+        source, target = Path(part.source), place(roots, part.what, entry.id)
+        if part.what == "kernelspec" or not _may_move(roots, part):
+            continue
+        try:
+            if os.path.lexists(source) and not is_free(part):
+                stayed[part.source] = "It was taken into use at this moment."
+            elif os.path.lexists(source) and not os.path.lexists(target):
+                if not target.parent.exists():
+                    paths.make_marked(target.parent)
+                source.rename(target)
+            if part.what == "image" and os.path.lexists(target) and side_file(source).exists():
+                side_file(source).rename(side_file(target))
+            if part.what == "shared_packages":
+                with contextlib.suppress(OSError):
+                    source.parent.rmdir()  # the directory of all sets goes with the last one
+        except OSError as error:
+            _log.warning("%s was not moved into the trash: %s", source, error)
+            stayed[part.source] = f"It could not be moved: {error.strerror}."
+    return stayed
+
+
+def _may_move(roots: Roots, part: Part) -> bool:
+    """Tell whether a thing is one of ours, in its place, whatever a record or a note says."""
+    path = Path(part.source)
+    if not _is_at_home(roots, part):
+        return False
+    if part.what == "image":
+        return is_stored(path, roots.images) or not os.path.lexists(path)
+    root = roots.logs if part.what == "log" else roots.packages
+    return paths.is_ours(path, root) or not os.path.lexists(path)
+
+
+def _is_at_home(roots: Roots, part: Part) -> bool:
+    """Tell whether a path is one that such a thing can have."""
+    parent, name = os.path.split(part.source)
+    expected = {
+        "kernelspec": roots.kernels,
+        "packages": roots.packages,
+        "shared_packages": roots.packages / sets.NAME,
+        "log": roots.logs,
+        "image": roots.images,
+    }[part.what]
+    own_name = part.what != "packages" or name != sets.NAME
+    known = name not in ("", ".", "..") and own_name and (part.what == "kernelspec" or not name.startswith("."))
+    return known and os.path.realpath(parent) == os.path.realpath(expected)
+
+
+def resume(roots: Roots, is_free: IsFree) -> None:
+    """Finish what processes that have ended had begun: deletions, and removals from the trash."""
+    for home in homes(roots):
+        for rest in [*home.glob(".*.removing")]:
+            if rest.is_dir() and not rest.is_symlink():
+                paths.remove_tree(rest)
+    for entry in entries(roots):
+        try:
+            silent_s = time.time() - (roots.trash / entry.id / _NOTE).stat().st_mtime
+            if entry.state == "kept" or entry.owner.is_alive(silent_s):
+                continue
+            moved = os.path.lexists(place(roots, "kernelspec", entry.id))
+            if moved and entry.state != "purging":
+                _move_rest(roots, entry, is_free)
+            if moved and entry.state == "moving":
+                _settle(roots, entry)
+            else:  # it was to be removed, or the kernel never went
+                purge(roots, entry.id)
+            _log.info("The deletion of %s was finished.", entry.display_name)
+        except (OSError, ContainerKernelsError) as error:  # another process may be at it
+            _log.warning("The deletion of %s was not finished: %s", entry.display_name, error)
+
+
+def entries(roots: Roots) -> list[Entry]:
+    """Return what lies in the trash, newest first."""
+    found = (read(roots, directory.name) for directory in roots.trash.glob("[!.]*"))
+    return sorted((entry for entry in found if entry), key=lambda entry: entry.deleted, reverse=True)
+
+
+def read(roots: Roots, entry_id: str) -> Entry | None:
+    """Return an entry, or ``None`` if there is none of that id that can be read."""
+    directory = roots.trash / entry_id
+    if not _ID.fullmatch(entry_id) or not paths.is_ours(directory, roots.trash):
+        return None
+    try:
+        entry = dacite.from_dict(Entry, paths.read_json(directory / _NOTE) or {})
+    except (dacite.DaciteError, TypeError, AttributeError):
+        return None
+    kinds = [part.what for part in entry.parts]
+    good = entry.schema == _SCHEMA and entry.id == entry_id and kinds.count("kernelspec") == 1
+    return entry if good and len(set(kinds)) == len(kinds) else None
+
+
+def restore(roots: Roots, entry: Entry) -> None:
+    """Put a kernel back, with all that went with it and what other entries hold of it, each by a rename.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``slug_taken``: there is another one in its place; ``not_ours``: the note names places that are not ours;
+        ``not_found``: its files are not in the trash; ``forbidden``, ``disk_full``. Nothing was moved then.
+    """
+    kernel, held = entry.kernel, place(roots, "kernelspec", entry.id)
+    if not (held / "kernel.json").exists() and not held.is_dir():
+        raise ContainerKernelsError(
+            "not_found", f"The files of {entry.display_name} are no longer in the trash.", "Add the kernel again."
+        )
+    if os.path.lexists(kernel.source):
+        raise ContainerKernelsError(
+            "slug_taken",
+            f"{entry.display_name} was not restored: there is another kernel named {entry.slug} now.",
+            "Delete that one, then restore this one.",
+        )
+    moves = _moves(roots, entry, held)
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in [*moves, (held, Path(kernel.source))]:
+            paths.make_private(target.parent)
+            source.rename(target)
+            done.append((source, target))
+    except OSError as error:
+        for source, target in reversed(done):
+            with contextlib.suppress(OSError):
+                target.rename(source)
+        raise _refused(entry.display_name, error, kernel.source, "restored") from error
+    with contextlib.suppress(ContainerKernelsError, OSError):
+        purge(roots, entry.id)
+
+
+def _moves(roots: Roots, entry: Entry, held: Path) -> list[tuple[Path, Path]]:
+    """Return what has to be moved from where to where before the kernel, when all of that can be."""
+    if not _is_at_home(roots, entry.kernel):
+        raise _not_ours(entry, entry.kernel.source)
+    spec = kernelspecs.read(held)
+    needed = {spec.record.image.path, spec.record.packages.shared} if spec else set()
+    parts = [(entry.id, part) for part in entry.parts if part.what != "kernelspec"]
+    for other in entries(roots):
+        shared = [part for part in other.parts if part.what in ("image", "shared_packages") and part.source in needed]
+        parts += [(other.id, part) for part in shared if other.id != entry.id]
+    found: dict[Path, Path] = {}
+    for entry_id, part in parts:
+        source, target = place(roots, part.what, entry_id), Path(part.source)
+        if target in found.values() or not os.path.lexists(source):
+            continue
+        if not _is_at_home(roots, part):
+            raise _not_ours(entry, part.source)
+        if not os.path.lexists(target):
+            if part.what == "image":  # an image in the store always has its side file
+                found[side_file(source)] = side_file(target)
+            found[source] = target
+        elif part.what == "image" and is_stored(target, roots.images):
+            _take(held, target)
+        elif part.what != "shared_packages" or not paths.is_ours(target, roots.packages):
+            raise ContainerKernelsError(
+                "slug_taken",
+                f"{entry.display_name} was not restored: there is something else at {target} now.",
+                "Move that away, then try again.",
+            )
+    return [(source, target) for source, target in found.items() if os.path.lexists(source)]
+
+
+def _take(held: Path, image: Path) -> None:
+    """Let a kernel in the trash know that its image was pulled anew meanwhile."""
+    data = paths.read_json(held / "kernel.json")
+    status = image.stat()
+    with contextlib.suppress(ContainerKernelsError, TypeError, KeyError):
+        known = {"size_bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sif_id": sif.read_header(image).id}
+        data["metadata"]["container_kernels"]["image"].update(known)
+        paths.write_private(held / "kernel.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def purge(roots: Roots, entry_id: str) -> int:
+    """Remove an entry for good and return the bytes that it took. One that is cut off is finished by :func:`resume`."""
+    entry = read(roots, entry_id)
+    if entry is not None:
+        with contextlib.suppress(OSError):  # a full disk must not keep what would free it
+            _write(roots, replace(entry, state="purging", owner=Owner.this_process()))
+    return sum(paths.remove_marked(home / entry_id, home) for home in homes(roots))
+
+
+def expired(roots: Roots, days: float) -> list[str]:
+    """Return the ids of entries that were deleted so many days ago."""
+    return [
+        entry.id
+        for entry in entries(roots)
+        if entry.state == "kept" and time.time() - _seconds(entry.deleted) > days * _DAY_S
+    ]
+
+
+def _seconds(moment: str) -> float:
+    try:
+        return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return time.time()  # nobody knows: it stays
+
+
+def _settle(roots: Roots, entry: Entry) -> None:
+    with contextlib.suppress(OSError):  # else the next process says so
+        _write(roots, replace(entry, state="kept"))
+
+
+def _write(roots: Roots, entry: Entry) -> None:
+    paths.write_private(roots.trash / entry.id / _NOTE, json.dumps(asdict(entry), ensure_ascii=False, indent=1) + "\n")
+
+
+def _not_ours(entry: Entry, path: str) -> ContainerKernelsError:
+    return ContainerKernelsError(
+        "not_ours",
+        f"{entry.display_name} was not restored: its note names {path}, where nothing of it can have been.",
+        "Look into the trash, and put it back by hand.",
+    )
+
+
+def _refused(name: str, error: OSError, path: str, what: str = "deleted") -> ContainerKernelsError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ContainerKernelsError(
+            "disk_full",
+            f"{name} was not {what}: there is no room left for the note that makes it possible to undo it.",
+            "Empty the trash under Images and space, or remove an image that nobody uses.",
+        )
+    where = error.filename or path
+    return ContainerKernelsError(
+        "forbidden",
+        f"{name} was not {what}: {where} cannot be changed ({error.strerror}).",
+        "Check its permissions, and whether the file system is read-only. Nothing was changed.",
+    )
