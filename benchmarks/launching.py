@@ -122,6 +122,16 @@ def starts(site: Ground, rounds: int, *, cold: bool) -> dict[str, list[float]]:
     return in_turns({label: start(name) for label, name in names.items()}, rounds)
 
 
+def interpreters(site: Ground, rounds: int) -> dict[str, list[float]]:
+    """Time Pythons that do nothing, here and in the container, in turns, in milliseconds: no kernel starts sooner."""
+
+    def run(*command: str | Path) -> Callable[[], object]:
+        return lambda: subprocess.run(command, check=True)
+
+    container = run(site.runtime.path, "exec", site.image, "python3", "-c", "pass")
+    return in_turns({"native": run(sys.executable, "-c", "pass"), "container": container}, rounds)
+
+
 def in_turns(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
     """Do each once without counting, then all of them in turns. A work may return its own time."""
     times: dict[str, list[float]] = defaultdict(list)
