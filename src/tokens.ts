@@ -288,5 +288,10 @@ export namespace CommandIDs {
   export const editKernel = 'container-kernels:edit-kernel';
   export const duplicateKernel = 'container-kernels:duplicate-kernel';
   export const deleteKernel = 'container-kernels:delete-kernel';
+  export const checkKernel = 'container-kernels:check-kernel';
+  export const showDetails = 'container-kernels:show-details';
+  export const adoptKernel = 'container-kernels:adopt-kernel';
+  export const cleanUp = 'container-kernels:clean-up';
+  export const toggleColumn = 'container-kernels:toggle-column';
   export const refresh = 'container-kernels:refresh';
 }

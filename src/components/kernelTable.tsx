@@ -1,13 +1,39 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import React, { useRef, useState } from 'react';
+import React, {
+  useCallback,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState
+} from 'react';
 
 import type { IKernel } from '../api/types';
-import { IKernelActions, KernelRow } from './kernelRow';
+import { fittingColumns, IColumn, sortKernels } from '../model/columns';
+import { shortDigest } from '../model/format';
+import type { PanelViewState } from '../model/panelView';
+import { IImageGroup, tableRows } from '../model/tableRows';
+import { Reference } from './kernelCells';
+import { IKernelActions, isSeen, KernelRow } from './kernelRow';
+import { TableHeader } from './tableHeader';
+import { useRowWindow } from './useRowWindow';
+
+/** What the table takes beside its columns: actions, and room at its sides. */
+const SIDES = { wide: 152 + 20, medium: 56 + 20 };
+
+/** Below so many pixels a row shows only what is done most. */
+const MEDIUM = 960;
 
 /** The kernels, and what somebody can do with them. */
 export interface IKernelTableProps {
   trans: TranslationBundle;
   kernels: readonly IKernel[];
+  view: Pick<PanelViewState, 'columns' | 'sort' | 'isGrouped' | 'details'>;
+  onLook: (change: Partial<PanelViewState>) => void;
+  /** The ids of the kernels that are selected. */
+  selected: ReadonlySet<string>;
+  onSelect: (selected: ReadonlySet<string>) => void;
+  /** The slugs of the kernels that tasks work on. */
+  busy: ReadonlySet<string>;
   /** Where the icon of a kernel is. */
   iconUrl: (slug: string) => string | null;
   now: number;
@@ -17,136 +43,314 @@ export interface IKernelTableProps {
 }
 
 /**
- * Draws the kernels as a table that the keyboard works, too: arrows move,
- * Enter starts a notebook, Delete asks to delete.
+ * Draws the kernels as a table that the keyboard works, too: arrows, Page,
+ * Home and End move; Enter starts a notebook, the right arrow shows details,
+ * Delete asks to delete, Space selects. Only rows in sight are drawn, and the
+ * one that has the focus.
  */
 export function KernelTable(props: IKernelTableProps): JSX.Element {
-  const { trans, kernels, actions } = props;
+  const { trans, actions, selected, view, onLook } = props;
   const body = useRef<HTMLTableSectionElement>(null);
   const [current, setCurrent] = useState('');
-  const currentSlug = kernels.some(kernel => kernel.slug === current)
-    ? current
-    : kernels[0]?.slug;
+  const place = useRef(0); // of the current row, should it go
+  const wanted = useRef(''); // gets the focus as soon as it is drawn
+  const anchor = useRef(''); // where a range of selected rows begins
+
+  const kernels = useMemo(
+    () => sortKernels(props.kernels, view.sort),
+    [props.kernels, view.sort]
+  );
+  const rows = useMemo(
+    () => tableRows(kernels, view.isGrouped),
+    [kernels, view.isGrouped]
+  );
+  // in the order in which they stand
+  const ids = useMemo(
+    () => rows.filter(row => row.kind === 'kernel').map(row => row.key),
+    [rows]
+  );
+  const found = ids.indexOf(current);
+  const currentId =
+    ids[found >= 0 ? found : Math.min(place.current, ids.length - 1)];
+  const sight = useRowWindow(body, rows.length);
+  const isWide = sight.width === 0 || sight.width >= MEDIUM;
+  const columns = useMemo(
+    () =>
+      fittingColumns(
+        view.columns,
+        sight.isNarrow || !sight.width
+          ? 0
+          : sight.width - (isWide ? SIDES.wide : SIDES.medium)
+      ),
+    [view.columns, sight.isNarrow, sight.width, isWide]
+  );
+  useLayoutEffect(() => {
+    place.current = Math.max(0, ids.indexOf(currentId));
+    if (wanted.current) {
+      rowOf(body.current, wanted.current)?.focus();
+      wanted.current = '';
+    }
+  });
+
+  const select = (id: string, isSelected: boolean) => {
+    const chosen = new Set(selected);
+    if (isSelected) {
+      chosen.add(id);
+    } else {
+      chosen.delete(id);
+    }
+    anchor.current = id;
+    props.onSelect(chosen);
+  };
+  const selectTo = (id: string) => {
+    const [from, to] = [
+      ids.indexOf(anchor.current || currentId),
+      ids.indexOf(id)
+    ];
+    props.onSelect(
+      new Set(ids.slice(Math.min(from, to), Math.max(from, to) + 1))
+    );
+  };
+  const become = (id: string) => {
+    setCurrent(id);
+    if (view.details !== null && view.details !== id) {
+      onLook({ details: id }); // details follow
+    }
+  };
+  const focus = (id: string) => {
+    const row = rowOf(body.current, id);
+    if (row) {
+      row.focus();
+    } else {
+      wanted.current = id;
+      become(id); // the current row is drawn, wherever it is
+    }
+  };
+  /** Asks whether to delete; then the row that is in the place is focused. */
+  const askToDelete = async (kernel: IKernel) => {
+    const chosen = kernels.filter(each => selected.has(each.id));
+    await (chosen.length > 0 && selected.has(kernel.id)
+      ? actions.onDeleteThese(chosen)
+      : actions.onDelete(kernel));
+    if ((document.activeElement ?? document.body) === document.body) {
+      body.current?.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+    }
+  };
+  // what rows call is the same each time, so that they are not drawn again
+  const latest = useRef({ select, onLook });
+  latest.current = { select, onLook };
+  const onSelectRow = useCallback((id: string, isSelected: boolean) => {
+    latest.current.select(id, isSelected);
+  }, []);
+  const onShowDetails = useCallback((id: string) => {
+    latest.current.onLook({ details: id });
+  }, []);
 
   const onKeyDown = (event: React.KeyboardEvent) => {
-    const rows = Array.from(
-      body.current?.querySelectorAll<HTMLElement>('[data-slug]') ?? []
-    );
-    const row = (event.target as HTMLElement).closest<HTMLElement>(
-      '[data-slug]'
-    );
-    const index = row ? rows.indexOf(row) : -1;
-    if (!row || index < 0) {
+    const row = (event.target as HTMLElement).closest<HTMLElement>('[data-id]');
+    const id = row?.dataset.id ?? '';
+    const index = ids.indexOf(id);
+    const kernel = kernels.find(each => each.id === id);
+    if (!row || !kernel) {
       return;
     }
-    const slug = row.dataset.slug as string;
     const onRow = event.target === row;
-    let target: HTMLElement | undefined;
-    switch (event.key) {
-      case 'ArrowDown':
-        target = rows[Math.min(index + 1, rows.length - 1)];
-        break;
-      case 'ArrowUp':
-        target = rows[Math.max(index - 1, 0)];
-        break;
-      case 'Home':
-        target = rows[0];
-        break;
-      case 'End':
-        target = rows[rows.length - 1];
-        break;
-      case 'Enter':
-        if (onRow) {
-          actions.onStartNotebook(slug);
-          break;
-        }
-        return; // a button in the row
-      case 'Delete':
-        actions.onDelete(slug);
-        break;
-      case 'ContextMenu':
-        return; // the browser opens the menu
-      default:
-        return;
+    const page = Math.max(1, Math.floor((sight.end - sight.first) / 2));
+    const moves: Record<string, number> = {
+      ArrowDown: index + 1,
+      ArrowUp: index - 1,
+      PageDown: index + page,
+      PageUp: index - page,
+      Home: 0,
+      End: ids.length - 1
+    };
+    if (event.key in moves) {
+      const target =
+        ids[Math.min(Math.max(0, moves[event.key]), ids.length - 1)];
+      if (event.shiftKey) {
+        anchor.current ||= id;
+        selectTo(target);
+      } else {
+        anchor.current = '';
+      }
+      focus(target);
+    } else if (event.key === 'Enter' && onRow) {
+      if (isSeen(kernel)) {
+        actions.onStartNotebook(kernel.slug);
+      } else {
+        onLook({ details: id });
+      }
+    } else if (event.key === ' ' && onRow) {
+      select(id, !selected.has(id));
+    } else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) {
+      props.onSelect(new Set(ids));
+    } else if (event.key === 'ArrowRight' && onRow) {
+      onLook({ details: id });
+    } else if (event.key === 'Escape' && view.details !== null) {
+      onLook({ details: null });
+    } else if (event.key === 'Escape' && selected.size > 0) {
+      props.onSelect(new Set());
+    } else if (event.key === 'Delete') {
+      void askToDelete(kernel);
+    } else {
+      return; // a button in the row, or the browser's own
     }
     event.preventDefault();
     event.stopPropagation();
-    if (target) {
-      setCurrent(target.dataset.slug as string);
-      target.focus();
+  };
+
+  const onClick = (event: React.MouseEvent) => {
+    const id = idOf(event.target);
+    if (!id || (event.target as HTMLElement).closest('button, input')) {
+      return;
+    }
+    if (event.shiftKey) {
+      selectTo(id);
+      document.getSelection()?.removeAllRanges();
+    } else if (event.ctrlKey || event.metaKey) {
+      select(id, !selected.has(id));
     }
   };
 
+  const drawn = rows
+    .map((row, index) => ({ row, index }))
+    .filter(
+      ({ row, index }) =>
+        (index >= sight.first && index < sight.end) || row.key === currentId
+    );
+  const count = ids.filter(id => selected.has(id)).length;
   return (
     <table
       role="grid"
-      className="jp-ContainerKernels-table"
+      className={[
+        'jp-ContainerKernels-table',
+        sight.isNarrow ? 'jp-mod-narrow' : isWide ? '' : 'jp-mod-medium',
+        selected.size > 0 ? 'jp-mod-selecting' : ''
+      ].join(' ')}
+      style={
+        {
+          '--container-kernels-row-height': `${sight.rowHeight}px`,
+          '--container-kernels-columns': tracks(columns)
+        } as React.CSSProperties
+      }
       aria-label={trans.__('Container kernels')}
+      aria-rowcount={rows.length + 1}
+      aria-multiselectable={true}
     >
-      <thead role="rowgroup">
-        <tr role="row" className="jp-ContainerKernels-header">
-          <th role="columnheader" className="jp-ContainerKernels-name">
-            {trans.__('Name')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-statusCell">
-            {trans.__('Status')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-image">
-            {trans.__('Image')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-hardware">
-            {trans.__('CPU/GPU')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-language">
-            {trans.__('Language')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-size">
-            {trans.__('Size')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-created">
-            {trans.__('Created')}
-          </th>
-          <th role="columnheader" className="jp-ContainerKernels-actions">
-            <span className="jp-ContainerKernels-unseen">
-              {trans.__('Actions')}
-            </span>
-          </th>
-        </tr>
-      </thead>
+      <TableHeader
+        trans={trans}
+        columns={columns}
+        sort={view.sort}
+        onSort={sort => onLook({ sort })}
+        selection={count === 0 ? 'none' : count === ids.length ? 'all' : 'some'}
+        onSelectAll={all => props.onSelect(new Set(all ? ids : []))}
+      />
       <tbody
         role="rowgroup"
         ref={body}
+        style={{ height: rows.length * sight.rowHeight }}
         onKeyDown={onKeyDown}
+        onClick={onClick}
         onFocus={event => {
-          const row = (event.target as HTMLElement).closest<HTMLElement>(
-            '[data-slug]'
-          );
-          if (row?.dataset.slug) {
-            setCurrent(row.dataset.slug);
+          const id = idOf(event.target);
+          if (id && id !== currentId) {
+            become(id);
           }
         }}
         onDoubleClick={event => {
-          const target = event.target as HTMLElement;
-          const slug = target.closest<HTMLElement>('[data-slug]')?.dataset.slug;
-          if (slug && !target.closest('button')) {
-            actions.onStartNotebook(slug);
+          const kernel = kernels.find(each => each.id === idOf(event.target));
+          const isRow = !(event.target as HTMLElement).closest('button, input');
+          if (kernel && isSeen(kernel) && isRow) {
+            actions.onStartNotebook(kernel.slug);
           }
         }}
       >
-        {kernels.map(kernel => (
-          <KernelRow
-            key={kernel.slug}
-            trans={trans}
-            kernel={kernel}
-            iconUrl={props.iconUrl(kernel.slug)}
-            now={props.now}
-            hasGpu={props.hasGpu}
-            hasConsole={props.hasConsole}
-            isCurrent={kernel.slug === currentSlug}
-            actions={actions}
-          />
-        ))}
+        {drawn.map(({ row, index }) =>
+          row.kind === 'image' ? (
+            <GroupRow
+              key={row.key}
+              trans={trans}
+              group={row}
+              index={index}
+              top={index * sight.rowHeight}
+            />
+          ) : (
+            <KernelRow
+              key={row.key}
+              trans={trans}
+              kernel={row.kernel}
+              iconUrl={props.iconUrl(row.kernel.slug)}
+              columns={columns}
+              now={props.now}
+              hasGpu={props.hasGpu}
+              hasConsole={props.hasConsole}
+              isCurrent={row.key === currentId}
+              isSelected={selected.has(row.key)}
+              isBusy={props.busy.has(row.kernel.slug)}
+              index={index}
+              top={index * sight.rowHeight}
+              actions={actions}
+              onSelect={onSelectRow}
+              onShowDetails={onShowDetails}
+            />
+          )
+        )}
       </tbody>
     </table>
+  );
+}
+
+/** Draws the image that heads its kernels. */
+function GroupRow(props: {
+  trans: TranslationBundle;
+  group: IImageGroup;
+  index: number;
+  top: number;
+}): JSX.Element {
+  const { trans, group } = props;
+  const { image } = group.kernel;
+  return (
+    <tr
+      role="row"
+      className="jp-ContainerKernels-group"
+      style={{ top: props.top }}
+      aria-rowindex={props.index + 2}
+    >
+      <th
+        role="rowheader"
+        title={[image.source, image.digest, image.path]
+          .filter(Boolean)
+          .join('\n')}
+      >
+        <Reference reference={image.reference} />
+        {image.digest && (
+          <code className="jp-ContainerKernels-digest">
+            {shortDigest(image.digest)}
+          </code>
+        )}
+        <span className="jp-ContainerKernels-count">
+          {trans._n('%1 kernel', '%1 kernels', group.count)}
+        </span>
+      </th>
+    </tr>
+  );
+}
+
+/** The columns as CSS has them. */
+function tracks(columns: readonly IColumn[]): string {
+  return columns
+    .map(({ width, share }) =>
+      share ? `minmax(${width}px, ${share}fr)` : `${width}px`
+    )
+    .join(' ');
+}
+
+function idOf(target: EventTarget): string | undefined {
+  return (target as HTMLElement).closest<HTMLElement>('[data-id]')?.dataset.id;
+}
+
+function rowOf(body: HTMLElement | null, id: string): HTMLElement | null {
+  return (
+    body?.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`) ?? null
   );
 }

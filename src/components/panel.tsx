@@ -1,17 +1,20 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import React, { useMemo } from 'react';
+import React, { useMemo, useState } from 'react';
 
-import type { IKernel } from '../api/types';
+import type { IKernelDetails } from '../api/types';
+import { freedBytes, staleKernels } from '../model/bulkDeletion';
+import type { PanelTab, PanelViewState } from '../model/panelView';
 import { startTitle } from '../model/startLog';
-import type { PanelTab } from '../model/panelView';
 import { isOldNews } from '../model/task';
 import type { IContainerKernels } from '../tokens';
-import { Banner } from './banner';
 import { FailureCard, IStartActions } from './failureCard';
-import { containerTileIcon } from './icons';
+import { KernelDetails } from './kernelDetails';
 import { IKernelActions } from './kernelRow';
-import { KernelTable } from './kernelTable';
-import { tabId, tabPanelId, TabStrip } from './tabStrip';
+import { KernelsTab } from './kernelsTab';
+import { PanelBanners } from './panelBanners';
+import { PanelHead } from './panelHead';
+import { StaleLine } from './staleLine';
+import { tabId, tabPanelId } from './tabStrip';
 import { ITaskActions, phaseName, taskLabel, TaskRow } from './taskRow';
 
 /** What the panel shows of the state. */
@@ -33,17 +36,29 @@ export interface IPanelActions
   extends ITaskActions, IKernelActions, IStartActions {
   onAdd: () => void;
   onRefresh: () => void;
+  /** Ask which of the kernels that no longer work to delete. */
+  onCleanUp: () => void;
+  /** Offer the columns, at a place of the window in pixels. */
+  onChooseColumns: (x: number, y: number) => void;
+}
+
+/** What was read of the kernel whose details are shown. */
+export interface IShownDetails {
+  /** `null` until it was read. */
+  value: IKernelDetails | null;
+  /** Why it cannot be read. */
+  problem: string | null;
 }
 
 /** The panel: what it shows, and what somebody can do in it. */
 export interface IPanelProps {
   trans: TranslationBundle;
   state: IPanelState;
-  /** Show only kernels that hold all these words. */
-  filter: string;
-  /** The tab in front. */
-  tab: PanelTab;
-  onTab: (tab: PanelTab) => void;
+  /** How somebody looks at it. */
+  view: PanelViewState;
+  onLook: (change: Partial<PanelViewState>) => void;
+  /** What was read of `view.details`. */
+  details?: IShownDetails;
   /** Draws what takes room; without it there is no tab for that. */
   space?: () => JSX.Element;
   /** Milliseconds since the epoch. */
@@ -53,76 +68,126 @@ export interface IPanelProps {
   actions: IPanelActions;
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** Draws the panel. */
 export function Panel(props: IPanelProps): JSX.Element {
-  const { trans, state, actions } = props;
+  const { trans, state, view, actions } = props;
   const { kernels } = state;
   const { troubled } = state.starts;
+  const [chosen, setChosen] = useState(NOTHING);
+  // What is gone is not selected any more.
+  const selected = useMemo(() => {
+    const ids = new Set(kernels?.map(each => each.id));
+    const rest = [...chosen].filter(id => ids.has(id));
+    return rest.length === chosen.size ? chosen : new Set(rest);
+  }, [kernels, chosen]);
   // That one is ready is no longer true when it could not start.
   const tasks = state.tasks.filter(
     ({ task }) =>
       !isOldNews(task, props.now) &&
       !(task.state === 'done' && troubled.some(each => each.slug === task.slug))
   );
-  const tab = props.space ? props.tab : 'kernels';
+  const tab: PanelTab = props.space ? view.tab : 'kernels';
+  const detailed =
+    tab === 'kernels' && kernels?.find(each => each.id === view.details);
+  const stale = useMemo(() => staleKernels(kernels ?? []), [kernels]);
   return (
     <div
       className="jp-ContainerKernels-panel"
       role="region"
       aria-label={trans.__('Container Kernels')}
     >
-      <TabStrip<PanelTab>
-        label={trans.__('What is shown')}
-        tabs={[
-          {
-            id: 'kernels',
-            label: trans.__('Kernels'),
-            count: kernels?.length
-          },
-          ...(props.space
-            ? [{ id: 'space' as const, label: trans.__('Images & space') }]
-            : [])
-        ]}
-        current={tab}
-        onShow={props.onTab}
+      <PanelHead
+        trans={trans}
+        tab={tab}
+        hasSpace={!!props.space}
+        count={kernels?.length}
+        isGrouped={view.isGrouped}
+        selected={kernels?.filter(each => selected.has(each.id)) ?? []}
+        onLook={props.onLook}
+        onClear={() => setChosen(NOTHING)}
+        actions={actions}
       />
-      <Banners {...props} />
-      {troubled.map(start => (
-        <FailureCard
-          key={start.slug}
+      <div className="jp-ContainerKernels-scroller">
+        <PanelBanners
           trans={trans}
-          start={start}
-          kernel={kernels?.find(each => each.slug === start.slug)}
-          disks={state.info?.disks ?? []}
-          isBeingMended={state.tasks.some(
-            each => each.isActive && each.task.slug === start.slug
-          )}
-          {...actions}
+          state={state}
+          onRefresh={actions.onRefresh}
         />
-      ))}
-      {tasks.length > 0 && (
-        <ul
-          className="jp-ContainerKernels-tasks"
-          aria-label={trans.__('Tasks')}
-        >
-          {tasks.map(task => (
-            <TaskRow
-              key={task.task.id}
-              trans={trans}
-              state={task}
-              log={state.logs.get(task.task.id)}
-              {...actions}
-            />
-          ))}
-        </ul>
-      )}
-      <div role="tabpanel" id={tabPanelId(tab)} aria-labelledby={tabId(tab)}>
-        {tab === 'space' ? (
-          props.space?.()
-        ) : (
-          <Kernels {...props} isIdle={tasks.length === 0} />
+        {troubled.map(start => (
+          <FailureCard
+            key={start.slug}
+            trans={trans}
+            start={start}
+            kernel={kernels?.find(each => each.slug === start.slug)}
+            disks={state.info?.disks ?? []}
+            isBeingMended={state.tasks.some(
+              each => each.isActive && each.task.slug === start.slug
+            )}
+            {...actions}
+          />
+        ))}
+        {tasks.length > 0 && (
+          <ul
+            className="jp-ContainerKernels-tasks"
+            aria-label={trans.__('Tasks')}
+          >
+            {tasks.map(task => (
+              <TaskRow
+                key={task.task.id}
+                trans={trans}
+                state={task}
+                log={state.logs.get(task.task.id)}
+                {...actions}
+              />
+            ))}
+          </ul>
         )}
+        <div role="tabpanel" id={tabPanelId(tab)} aria-labelledby={tabId(tab)}>
+          {tab === 'space' ? (
+            props.space?.()
+          ) : (
+            <KernelsTab
+              trans={trans}
+              state={state}
+              view={view}
+              onLook={props.onLook}
+              selected={selected}
+              onSelect={setChosen}
+              isIdle={tasks.length === 0}
+              iconUrl={props.iconUrl}
+              now={props.now}
+              hasConsole={props.hasConsole}
+              onAdd={actions.onAdd}
+              actions={actions}
+            />
+          )}
+        </div>
       </div>
+      {detailed && (
+        <KernelDetails
+          trans={trans}
+          kernel={detailed}
+          details={props.details?.value ?? null}
+          problem={props.details?.problem ?? null}
+          now={props.now}
+          isBusy={state.tasks.some(
+            each => each.isActive && each.task.slug === detailed.slug
+          )}
+          onClose={() => props.onLook({ details: null })}
+          onCopy={actions.onCopy}
+          actions={actions}
+        />
+      )}
+      {tab === 'kernels' && stale.length > 0 && (
+        <StaleLine
+          trans={trans}
+          count={stale.length}
+          bytes={freedBytes(stale)}
+          onCleanUp={actions.onCleanUp}
+        />
+      )}
       <div
         className="jp-ContainerKernels-unseen"
         role="status"
@@ -132,77 +197,6 @@ export function Panel(props: IPanelProps): JSX.Element {
       </div>
     </div>
   );
-}
-
-/** Draws the kernels, or why there are none. */
-function Kernels(props: IPanelProps & { isIdle: boolean }): JSX.Element {
-  const { trans, state, actions } = props;
-  const { kernels } = state;
-  const shown = useMemo(
-    () => filterKernels(kernels ?? [], props.filter),
-    [kernels, props.filter]
-  );
-  return (
-    <>
-      {kernels === null ? (
-        state.connection !== 'missing' &&
-        !state.error && (
-          <p className="jp-ContainerKernels-note" role="status">
-            {trans.__('Reading the kernels…')}
-          </p>
-        )
-      ) : kernels.length === 0 ? (
-        props.isIdle && <Empty trans={trans} onAdd={actions.onAdd} />
-      ) : shown.length === 0 ? (
-        <p className="jp-ContainerKernels-note">
-          {trans.__('No kernel matches “%1”.', props.filter.trim())}
-        </p>
-      ) : (
-        <KernelTable
-          trans={trans}
-          kernels={shown}
-          iconUrl={props.iconUrl}
-          now={props.now}
-          hasGpu={!!state.info?.gpu.vendor}
-          hasConsole={props.hasConsole}
-          actions={actions}
-        />
-      )}
-      {state.unreadable > 0 && (
-        <p className="jp-ContainerKernels-note">
-          {trans._n(
-            '%1 kernel could not be read. The browser’s console says why.',
-            '%1 kernels could not be read. The browser’s console says why.',
-            state.unreadable
-          )}
-        </p>
-      )}
-    </>
-  );
-}
-
-/** The kernels that hold all words of a filter. */
-export function filterKernels(
-  kernels: readonly IKernel[],
-  filter: string
-): readonly IKernel[] {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) {
-    return kernels;
-  }
-  return kernels.filter(kernel => {
-    const text = [
-      kernel.display_name,
-      kernel.slug,
-      kernel.image.reference,
-      kernel.image.source,
-      kernel.language,
-      kernel.status.message
-    ]
-      .join(' ')
-      .toLowerCase();
-    return words.every(word => text.includes(word));
-  });
 }
 
 /** What changed, for those who do not see it. */
@@ -227,97 +221,4 @@ function announcement(state: IPanelState, trans: TranslationBundle): string {
       : label;
   }
   return [`${label}.`, latest.error?.message].filter(Boolean).join(' ');
-}
-
-function Banners(props: IPanelProps): JSX.Element {
-  const { trans, state, actions } = props;
-  const missing = state.info?.runtimes.length
-    ? state.info.runtimes.every(runtime => !runtime.available)
-    : false;
-  return (
-    <>
-      {state.connection === 'lost' && (
-        <Banner
-          kind="warning"
-          message={trans.__('Connection lost, trying again…')}
-          hint={
-            state.loginNeeded
-              ? trans.__('Perhaps you have to log in again: reload the page.')
-              : trans.__('What runs on the server goes on running.')
-          }
-        >
-          <button
-            type="button"
-            className="jp-ContainerKernels-button"
-            onClick={actions.onRefresh}
-          >
-            {trans.__('Try now')}
-          </button>
-        </Banner>
-      )}
-      {state.connection === 'missing' && (
-        <Banner
-          kind="error"
-          message={trans.__(
-            'The server part of Container Kernels is not running.'
-          )}
-          hint={trans.__(
-            'Run “jupyter server extension enable jupyterlab_container_kernels” and restart the Jupyter server.'
-          )}
-        >
-          <button
-            type="button"
-            className="jp-ContainerKernels-button"
-            onClick={actions.onRefresh}
-          >
-            {trans.__('Try now')}
-          </button>
-        </Banner>
-      )}
-      {state.error && (
-        <Banner
-          kind="error"
-          message={state.error.message}
-          hint={state.error.hint}
-        />
-      )}
-      {missing && (
-        <Banner
-          kind="warning"
-          message={trans.__('No kernel can be added or started here.')}
-          hint={
-            state.info?.runtimes.find(runtime => runtime.reason)?.reason ??
-            trans.__('There is no container runtime on this machine.')
-          }
-        />
-      )}
-    </>
-  );
-}
-
-function Empty(props: {
-  trans: TranslationBundle;
-  onAdd: () => void;
-}): JSX.Element {
-  const { trans } = props;
-  return (
-    <div className="jp-ContainerKernels-empty">
-      <containerTileIcon.react tag="div" width="72px" height="72px" />
-      <p>
-        {trans.__(
-          'A container kernel runs your notebooks inside a container image, from a registry or a .sif file.'
-        )}{' '}
-        {trans.__(
-          'Name an image, and a minute later it is a tile in the Launcher.'
-        )}
-      </p>
-      <button
-        type="button"
-        className="jp-ContainerKernels-primary jp-mod-styled jp-mod-accept"
-        onClick={props.onAdd}
-      >
-        {trans.__('Add container kernel')}
-      </button>
-    </div>
-  );
 }

@@ -10,10 +10,13 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import React, { useEffect, useState } from 'react';
 
-import { PanelView } from '../model/panelView';
+import { DetailsReader } from '../model/detailsReader';
+import type { PanelView } from '../model/panelView';
 import { CommandIDs, IContainerKernels } from '../tokens';
 import { containerIcon } from './icons';
 import { IPanelActions, Panel } from './panel';
+import { SpaceTab } from './spaceTab';
+import type { ISpaceActions } from './spaceView';
 import { useStateChanged } from './useStateChanged';
 
 /** How often what is written of times is drawn anew, in milliseconds. */
@@ -25,10 +28,8 @@ export const PANEL_ID = 'container-kernels-panel';
 /** The panel as a widget of the main area: toolbar and content. */
 export class PanelWidget extends MainAreaWidget<ReactWidget> {
   constructor(options: PanelWidget.IOptions) {
-    const view = new PanelView();
-    super({ content: new PanelContent(options, view) });
-    this.view = view;
-    const { trans, commands } = options;
+    super({ content: new PanelContent(options) });
+    const { trans, commands, view } = options;
     this._kernels = options.kernels;
     this.id = PANEL_ID;
     this.addClass('jp-ContainerKernels');
@@ -94,9 +95,6 @@ export class PanelWidget extends MainAreaWidget<ReactWidget> {
     super.onBeforeDetach(msg);
   }
 
-  /** How somebody looks at it. */
-  readonly view: PanelView;
-
   private _kernels: IContainerKernels;
 }
 
@@ -106,11 +104,13 @@ export namespace PanelWidget {
   export interface IOptions {
     trans: TranslationBundle;
     kernels: IContainerKernels;
+    /** How somebody looks at it. */
+    view: PanelView;
     /** What the toolbar's buttons run. */
     commands: CommandRegistry;
     actions: IPanelActions;
-    /** Draws what takes room, in a tab of its own. */
-    space?: () => JSX.Element;
+    /** What somebody can do about what takes room. */
+    spaceActions: ISpaceActions;
     /** Where the icon of a kernel is. */
     iconUrl: (slug: string) => string | null;
     /** Whether a console can be started here. */
@@ -147,48 +147,53 @@ function FilterInput(props: {
       spellCheck={false}
       value={view.filter}
       onChange={event => {
-        view.filter = event.target.value;
+        view.look({ filter: event.target.value });
       }}
     />
   );
 }
 
 class PanelContent extends ReactWidget {
-  constructor(
-    private _options: PanelWidget.IOptions,
-    private _view: PanelView
-  ) {
+  constructor(private _options: PanelWidget.IOptions) {
     super();
     this.addClass('jp-ContainerKernels-content');
   }
 
   protected override render(): JSX.Element {
-    return <Content options={this._options} view={this._view} />;
+    return <Content options={this._options} />;
   }
 }
 
-function Content(props: {
-  options: PanelWidget.IOptions;
-  view: PanelView;
-}): JSX.Element {
-  const { options, view } = props;
+function Content(props: { options: PanelWidget.IOptions }): JSX.Element {
+  const { kernels, view, ...options } = props.options;
   const [now, setNow] = useState(Date.now());
-  useStateChanged(options.kernels.stateChanged);
+  const [reader] = useState(
+    () => new DetailsReader(slug => kernels.getDetails(slug))
+  );
+  useStateChanged(kernels.stateChanged);
   useStateChanged(view.changed);
+  useStateChanged(reader.changed);
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), CLOCK);
     return () => clearInterval(timer);
   }, []);
+  const shown = kernels.kernels?.find(each => each.id === view.details) ?? null;
+  useEffect(() => reader.show(shown), [reader, shown]);
+  useEffect(() => () => reader.dispose(), [reader]);
   return (
     <Panel
       trans={options.trans}
-      state={options.kernels}
-      filter={view.filter}
-      tab={view.tab}
-      onTab={tab => {
-        view.tab = tab;
-      }}
-      space={options.space}
+      state={kernels}
+      view={view}
+      onLook={change => view.look(change)}
+      details={reader}
+      space={() => (
+        <SpaceTab
+          trans={options.trans}
+          kernels={kernels}
+          actions={options.spaceActions}
+        />
+      )}
       now={now}
       iconUrl={options.iconUrl}
       hasConsole={options.hasConsole()}

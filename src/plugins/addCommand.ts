@@ -1,3 +1,4 @@
+import type { IAddRequest } from '../api/types';
 import { addContainerIcon } from '../components/icons';
 import { CommandIDs } from '../tokens';
 import type { ICommandContext } from './commandContext';
@@ -26,6 +27,11 @@ export function addFormCommand(context: ICommandContext): void {
             description:
               'The id of an ended task: its request stands in the form, and it is dismissed when the new one has begun.'
           },
+          request: {
+            type: 'object',
+            description:
+              'What stands in the form at first, as the server part takes it.'
+          },
           isMenu: {
             type: 'boolean',
             description: 'Whether the label stands in the menu of new things.'
@@ -35,7 +41,7 @@ export function addFormCommand(context: ICommandContext): void {
     },
     execute: async args => {
       if (isOpen) {
-        return;
+        return null;
       }
       isOpen = true;
       try {
@@ -54,6 +60,7 @@ export function addFormCommand(context: ICommandContext): void {
           takenSlugs: Object.keys(specs),
           initial:
             ended?.task.request ??
+            (args.request as IAddRequest | undefined) ??
             (typeof args.image === 'string' ? { image: args.image } : undefined)
         });
         form.info = kernels.info;
@@ -75,6 +82,7 @@ export function addFormCommand(context: ICommandContext): void {
         if (task && ended) {
           await kernels.endTask(ended.task.id).catch(() => undefined);
         }
+        return task;
       } finally {
         isOpen = false;
       }

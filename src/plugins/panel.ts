@@ -16,8 +16,11 @@ import { Menu, TabPanel } from '@lumino/widgets';
 import { containerIcon } from '../components/icons';
 import type { IPanelActions } from '../components/panel';
 import type { PanelWidget } from '../components/panelWidget';
+import type { IKernel, Remedy } from '../api/types';
+import { PanelView } from '../model/panelView';
 import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
+import { addTableCommands, choosableColumns } from './tableCommands';
 
 /**
  * The panel with the kernels and tasks.
@@ -40,7 +43,9 @@ export const panel: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<PanelWidget>({
       namespace: 'container-kernels'
     });
-    const actions = makeActions(app, kernels, trans);
+    const view = new PanelView();
+    addTableCommands({ app, kernels, trans, view });
+    const actions = makeActions(app, kernels, trans, view);
     const { serverSettings, kernelspecs } = app.serviceManager;
 
     /** What the server tells, or where it would be for a kernel that is new. */
@@ -58,12 +63,17 @@ export const panel: JupyterFrontEndPlugin<void> = {
 
     let opening: Promise<PanelWidget> | null = null;
     const open = async (): Promise<PanelWidget> => {
-      const { PanelWidget } = await import('../components/panelWidget');
+      const [{ PanelWidget }, { makeSpaceActions }] = await Promise.all([
+        import('../components/panelWidget'),
+        import('./spaceActions')
+      ]);
       const widget = new PanelWidget({
         trans,
         kernels,
+        view,
         commands: app.commands,
         actions,
+        spaceActions: makeSpaceActions(kernels, trans),
         iconUrl,
         hasConsole: () => app.commands.hasCommand('console:create')
       });
@@ -129,11 +139,14 @@ function show(app: JupyterFrontEnd, widget: PanelWidget): void {
 function makeActions(
   app: JupyterFrontEnd,
   kernels: IContainerKernels,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  view: PanelView
 ): IPanelActions {
   const run = (command: string, args?: ReadonlyPartialJSONObject) => {
     void app.commands.execute(command, args);
   };
+  const rowArgs = ({ slug, id }: IKernel) =>
+    id === slug ? { slug } : { slug, id };
   /** What goes wrong is told by the state, or the next answer. */
   const quietly = (doing: Promise<unknown>) => {
     doing.catch(error => {
@@ -146,7 +159,26 @@ function makeActions(
     onStartNotebook: slug => run(CommandIDs.startNotebook, { slug }),
     onStartConsole: slug => run(CommandIDs.startConsole, { slug }),
     onShowKernelLog: slug => run(CommandIDs.showLog, { slug }),
-    onDelete: slug => run(CommandIDs.deleteKernel, { slug }),
+    onDelete: kernel =>
+      app.commands.execute(CommandIDs.deleteKernel, rowArgs(kernel)),
+    onDeleteThese: these =>
+      app.commands.execute(CommandIDs.cleanUp, {
+        ids: these.map(each => each.id)
+      }),
+    onCleanUp: () => run(CommandIDs.cleanUp),
+    onCheck: these => {
+      for (const kernel of these) {
+        run(CommandIDs.checkKernel, rowArgs(kernel));
+      }
+    },
+    onRemedy: (kernel, remedy) => mend(app, view, kernel, remedy),
+    onChooseColumns: (x, y) => {
+      const menu = new Menu({ commands: app.commands });
+      for (const column of choosableColumns()) {
+        menu.addItem({ command: CommandIDs.toggleColumn, args: { column } });
+      }
+      openAt(menu, x, y);
+    },
     onEdit: task => run(CommandIDs.addKernel, { task }),
     onRetry: id => quietly(kernels.retry(id)),
     onCancel: id => quietly(kernels.endTask(id)),
@@ -162,9 +194,43 @@ function makeActions(
       });
     },
     onCopy: text => Clipboard.copyToSystem(text),
-    onMenu: (slug, x, y) => openMenu(app, slug, x, y)
+    onMenu: (kernel, x, y) => openMenu(app, rowArgs(kernel), x, y)
   };
 }
+
+/** Does what mends a kernel. */
+function mend(
+  app: JupyterFrontEnd,
+  view: PanelView,
+  kernel: IKernel,
+  remedy: Remedy
+): void {
+  const { slug, id } = kernel;
+  switch (remedy) {
+    case 'free_space':
+      view.look({ tab: 'space' });
+      break;
+    case 'adopt':
+      void app.commands.execute(CommandIDs.adoptKernel, { slug, id });
+      break;
+    case 'edit':
+      void app.commands.execute(CommandIDs.editKernel, { slug, id });
+      break;
+    default:
+      void app.commands.execute(CommandIDs.repairKernel, {
+        slug,
+        action: remedy
+      });
+  }
+}
+
+/** What the menu of a row holds, a line between the parts. */
+const ROW_MENU: readonly (readonly string[])[] = [
+  [CommandIDs.startNotebook, CommandIDs.startConsole],
+  [CommandIDs.showDetails, CommandIDs.showLog, CommandIDs.checkKernel],
+  [CommandIDs.editKernel, CommandIDs.duplicateKernel, CommandIDs.adoptKernel],
+  [CommandIDs.deleteKernel]
+];
 
 /**
  * Opens what the context menu of a row holds, for those who click its button.
@@ -172,20 +238,27 @@ function makeActions(
  */
 function openMenu(
   app: JupyterFrontEnd,
-  slug: string,
+  args: { slug: string; id?: string },
   x: number,
   y: number
 ): void {
   const menu = new Menu({ commands: app.commands });
-  for (const command of [
-    CommandIDs.startNotebook,
-    CommandIDs.startConsole,
-    CommandIDs.showLog
-  ]) {
-    menu.addItem({ command, args: { slug } });
-  }
-  menu.addItem({ type: 'separator' });
-  menu.addItem({ command: CommandIDs.deleteKernel, args: { slug } });
+  const parts = ROW_MENU.map(part =>
+    part.filter(command => app.commands.hasCommand(command))
+  ).filter(part => part.length > 0);
+  parts.forEach((part, index) => {
+    if (index > 0) {
+      menu.addItem({ type: 'separator' });
+    }
+    for (const command of part) {
+      menu.addItem({ command, args });
+    }
+  });
+  openAt(menu, x, y);
+}
+
+/** Opens a menu once. */
+function openAt(menu: Menu, x: number, y: number): void {
   // The command runs after the menu has closed.
   menu.aboutToClose.connect(() => {
     requestAnimationFrame(() => menu.dispose());

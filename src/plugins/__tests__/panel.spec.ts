@@ -126,12 +126,15 @@ describe('the panel', () => {
     fireEvent.click(more);
     const items = screen
       .getAllByRole('menuitem')
+      .filter(item => !item.classList.contains('lm-mod-hidden'))
       .map(item => item.textContent)
       .filter(Boolean);
     expect(items).toEqual([
       CommandIDs.startNotebook,
       CommandIDs.startConsole,
+      'Details',
       CommandIDs.showLog,
+      'Check',
       CommandIDs.deleteKernel
     ]);
   });
