@@ -190,6 +190,14 @@ class ServerJupyter:
         root = getattr(self._server.contents_manager, "root_dir", "")
         return Path(root) if root else None
 
+    @property
+    def kernel_dirs(self) -> list[str]:
+        return list(self._server.kernel_spec_manager.kernel_dirs)
+
+    def find_kernels(self) -> dict[str, str]:
+        found: dict[str, str] = self._server.kernel_spec_manager.find_kernel_specs()
+        return found
+
     async def kernel_names(self) -> set[str]:
         found = await asyncio.to_thread(self._server.kernel_spec_manager.find_kernel_specs)
         return set(found)

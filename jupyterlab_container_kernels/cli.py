@@ -182,15 +182,19 @@ class TerminalJupyter:
 
     root_dir: Path | None = None
 
-    async def kernel_names(self) -> set[str]:
-        from jupyter_client.kernelspec import KernelSpecManager
+    @property
+    def kernel_dirs(self) -> list[str]:
+        return list(_specs().kernel_dirs)
 
-        return set(await asyncio.to_thread(KernelSpecManager().find_kernel_specs))
+    def find_kernels(self) -> dict[str, str]:
+        found: dict[str, str] = _specs().find_kernel_specs()
+        return found
+
+    async def kernel_names(self) -> set[str]:
+        return set(await asyncio.to_thread(self.find_kernels))
 
     async def resource_dir(self, slug: str) -> Path | None:
-        from jupyter_client.kernelspec import KernelSpecManager
-
-        found = await asyncio.to_thread(KernelSpecManager().find_kernel_specs)
+        found = await asyncio.to_thread(self.find_kernels)
         return Path(found[slug]) if slug in found else None
 
     async def running(self) -> dict[str, list[RunningKernel]]:
@@ -200,6 +204,15 @@ class TerminalJupyter:
         raise ContainerKernelsError(
             "kernel_running", f"The kernel {slug} is in use.", "Shut it down in JupyterLab, then delete it."
         )
+
+
+def _specs() -> Any:
+    """Return Jupyter's own manager of kernels, as the server's configuration has it."""
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    from .app import ContainerKernelsApp
+
+    return KernelSpecManager(config=ContainerKernelsApp.configured_as_the_server().config)
 
 
 def _running_start_scripts() -> dict[str, list[RunningKernel]]:

@@ -15,6 +15,13 @@ class Jupyter(Protocol):
     def root_dir(self) -> Path | None:
         """The directory that the file browser shows, if it is one."""
 
+    @property
+    def kernel_dirs(self) -> list[str]:
+        """The directories in which Jupyter looks for kernels, the first one first. They need not exist."""
+
+    def find_kernels(self) -> dict[str, str]:
+        """Return where Jupyter finds the kernels that it shows, by name. Reads directories, so ask in a thread."""
+
     async def kernel_names(self) -> set[str]:
         """Return the names of all kernels that Jupyter finds, ours or not."""
 

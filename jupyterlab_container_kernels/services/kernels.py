@@ -3,60 +3,67 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
 from ..models import (
     Kernel,
     KernelDetails,
+    KernelFile,
     KernelImage,
     KernelList,
     KernelLog,
     KernelPackages,
     KernelRuntime,
     KernelStatus,
+    RemovalItem,
     RunningKernel,
 )
-from ..system import kernelspecs
 from ..system.kernelspecs import Spec
-from . import starts
+from . import starts, status
 from .deletion import DeletionService, freed
+from .facts import ImageFacts
+from .listing import Listing, Row
+from .package_facts import OwnFacts
 from .session import SessionService
 
-_OK = KernelStatus("ok", "ok", "OK", "", [])
+_OURS = "Container Kernels"
 
 
 class KernelService:
-    """Container kernels of this user."""
+    """All container kernels that this user can see."""
 
     def __init__(self, session: SessionService, deletion: DeletionService) -> None:
         self._session = session
         self._deletion = deletion
-        self._roots = session.roots
+        self._listing = Listing(session)
 
     async def list_kernels(self) -> KernelList:
-        """Return all kernels of ours, by display name, with what a quick look at their files tells."""
-        await self._deletion.tidy()
-        specs, running = await asyncio.gather(
-            asyncio.to_thread(kernelspecs.read_all, self._roots.kernels), self._session.jupyter.running()
-        )
-        kernels = await asyncio.gather(*(self._kernel(spec, running.get(spec.slug, [])) for spec in specs))
-        return KernelList(list(kernels))
+        """Return all container kernels, by display name, with what a quick look at their files tells."""
+        return KernelList([kernel for kernel, _ in await self._look()])
 
     async def get(self, slug: str) -> KernelDetails:
-        """Return one kernel, and what deleting it would remove.
+        """Return one kernel, and what deleting it would remove; of several with a name, the one that Jupyter shows.
 
         Raises
         ------
         ContainerKernelsError
             ``not_found``
         """
-        spec = await self.spec(slug)
+        kernel, row = await self._find(slug)
         running = (await self._session.jupyter.running()).get(slug, [])
-        kernel = await self._kernel(spec, running)
-        items = await self._deletion.plan(spec)
-        return KernelDetails(kernel, items, freed(items), running, [], [], "")
+        files = [KernelFile(*each) for each in await self._listing.files(row)]
+        spec = row.entry.spec
+        if spec is not None and not row.is_read_only:
+            items = await self._deletion.plan(spec)
+        else:
+            items = [_only_itself(row, sum(each.size_bytes for each in files))]
+        command = _command(kernel) if kernel.ours else ""
+        return KernelDetails(kernel, items, freed(items), running, list(row.entry.argv), files, command)
 
     async def log(self, slug: str) -> KernelLog:
         """Return the end of what the last start of a kernel wrote to standard error, and what became of it.
@@ -66,7 +73,14 @@ class KernelService:
         ContainerKernelsError
             ``not_found``; ``timed_out``: the log's file system does not answer.
         """
-        spec = await self.spec(slug)
+        kernel, row = await self._find(slug)
+        spec = row.entry.spec
+        if spec is None:
+            raise ContainerKernelsError(
+                "not_found",
+                f"There is no log of {kernel.display_name}: Container Kernels did not make it.",
+                "Repair makes a kernel that logs its starts.",
+            )
         path = Path(spec.record.log)
         try:
             chunk, start = await self._session.patience.ask(
@@ -88,84 +102,169 @@ class KernelService:
         """
         return await self._deletion.spec(slug)
 
-    async def _kernel(self, spec: Spec, running: list[RunningKernel]) -> Kernel:
-        record = spec.record
-        status, size, added = await self._look(spec)
+    async def _find(self, slug: str) -> tuple[Kernel, Row]:
+        found = [(kernel, row) for kernel, row in await self._look() if kernel.slug == slug]
+        if not found:
+            raise ContainerKernelsError(
+                "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."
+            )
+        return next((each for each in found if each[1].is_shown), found[0])
+
+    async def _look(self) -> list[tuple[Kernel, Row]]:
+        await self._deletion.tidy()
+        rows, running = await asyncio.gather(self._listing.rows(), self._session.jupyter.running())
+        return await asyncio.to_thread(self._kernels, rows, running)
+
+    def _kernels(self, rows: list[Row], running: Mapping[str, list[RunningKernel]]) -> list[tuple[Kernel, Row]]:
+        images = Counter(row.image for row in rows)
+        shared = Counter(row.entry.spec.record.packages.shared for row in rows if row.entry.spec)
+        found = []
+        for row in rows:
+            count = len(running.get(row.entry.slug, ())) if row.is_shown else 0
+            used_by = images[row.image] if row.image else 1
+            if row.entry.spec is not None:
+                found.append((self._ours(row, row.entry.spec, count, used_by, shared), row))
+            else:
+                found.append((_foreign(row, count, used_by), row))
+        found.sort(key=lambda each: (each[0].display_name.casefold(), each[0].slug, not each[1].is_shown))
+        return found
+
+    def _ours(self, row: Row, spec: Spec, running: int, used_by: int, shared: Mapping[str | None, int]) -> Kernel:
+        record, seen = spec.record, row.seen
+        image, own = seen.get("image"), seen.get("own")
+        changed = seen.get("runtime")
+        version = self._session.known_version(record.runtime.path, changed) if isinstance(changed, int) else None
+        others = [each for name, each in seen.items() if name.startswith("program:") and isinstance(each, str)]
+        judged = status.of_ours(record, seen, written_s=row.entry.written_s, version=version, others=others)
+        worst, notes = status.sum_up([*_standing(row), *judged])
+        last_used = status.last_used(record, seen)
         return Kernel(
-            id=spec.slug,
-            slug=spec.slug,
+            id=_id(row),
+            slug=row.entry.slug,
             display_name=spec.display_name,
             language=spec.language,
             language_version=record.language_version or None,
-            maker="Container Kernels",
+            maker=_OURS,
             ours=True,
-            read_only=False,
-            status=status,
-            notes=[],
+            read_only=row.is_read_only,
+            status=worst,
+            notes=notes,
             image=KernelImage(
                 reference=record.image.reference,
                 source=record.image.source,
                 digest=record.image.digest,
                 path=record.image.path,
-                size_bytes=size,
+                size_bytes=image.size_bytes if isinstance(image, ImageFacts) else None,
                 stored=record.image.stored,
-                used_by=1,
+                used_by=used_by,
             ),
             runtime=record.runtime,
             interpreter=record.interpreter,
             gpu=record.gpu,
             gpu_name=record.gpu_name,
             packages=KernelPackages(
-                record.packages.path, record.packages.size_bytes, record.packages.installed, added, 0
+                record.packages.path,
+                record.packages.size_bytes,
+                record.packages.installed,
+                own.added if isinstance(own, OwnFacts) else [],
+                shared[record.packages.shared] if record.packages.shared else 0,
             ),
             binds=record.binds,
             environment=record.environment,
             isolated=record.isolated,
             start_s=record.start_s,
             created=record.created,
-            last_used=None,
-            resource_dir=str(spec.resource_dir),
-            running=len(running),
+            last_used=_wire(last_used) if last_used else None,
+            resource_dir=row.entry.directory,
+            running=running,
         )
 
-    async def _look(self, spec: Spec) -> tuple[KernelStatus, int | None, list[str]]:
-        """Look at a kernel's files: its status, the size of its image, what the user has installed for it.
 
-        Each file system has its time; what does not answer is unknown, never stale.
-        """
-        image, runtime = spec.record.image.path, spec.record.runtime
-        language = self._session.languages.get(spec.record.language)
+def _foreign(row: Row, running: int, used_by: int) -> Kernel:
+    """Return a kernel that somebody else made, or that cannot be read."""
+    entry, made = row.entry, row.foreign
+    judged = status.of_foreign(made, row.seen) if made else []
+    if entry.problem is not None:
+        judged = [status.invalid(entry.directory, entry.problem, is_hidden=entry.is_hidden)]
+    worst, notes = status.sum_up([*_standing(row), *judged])
+    image = row.seen.get("image")
+    inside = made.argv[0] if made and made.argv and not made.argv[0].startswith("$") else ""
+    return Kernel(
+        id=_id(row),
+        slug=entry.slug,
+        display_name=entry.display_name,
+        language=entry.language,
+        language_version=None,
+        maker=made.maker if made else _OURS if entry.problem and not entry.is_hidden else "",
+        ours=False,
+        read_only=row.is_read_only,
+        status=worst,
+        notes=notes,
+        image=KernelImage(
+            reference=made.image if made else "",
+            source=made.image if made else "",
+            digest=None,
+            path=made.path if made else "",
+            size_bytes=image.size_bytes if isinstance(image, ImageFacts) and not image.is_directory else None,
+            stored=False,
+            used_by=used_by,
+        ),
+        runtime=KernelRuntime(made.runtime if made else "", made.program if made else "", None),
+        interpreter=inside,
+        gpu="on" if made and made.gpu else "off",
+        gpu_name=None,
+        packages=KernelPackages(None, None, [], [], 0),
+        binds=made.binds if made else [],
+        environment=made.environment if made else {},
+        isolated=made.isolated if made else False,
+        start_s=None,
+        created=_wire(datetime.fromtimestamp(entry.written_s, timezone.utc)),
+        last_used=None,
+        resource_dir=entry.directory,
+        running=running,
+    )
 
-        def look() -> tuple[KernelStatus, int | None, list[str]]:
-            status, size = _status(image, runtime)
-            return status, size, language.installed(Path(spec.record.packages.path)) if language else []
 
-        try:
-            return await self._session.patience.ask(("status", spec.slug, image), look)
-        except TimeoutError:
-            message = f"The file system of {image} does not answer."
-            return KernelStatus("unknown", "unknown", message, "Refresh the list when it is back.", []), None, []
+def _id(row: Row) -> str:
+    return row.entry.slug if row.is_shown else f"{row.entry.slug} {row.entry.directory}"
 
 
-def _status(image: str, runtime: KernelRuntime) -> tuple[KernelStatus, int | None]:
-    try:
-        size = Path(image).stat().st_size
-    except OSError:
-        message = f"The image file is no longer at {image}."
-        return KernelStatus(
-            "image_missing",
-            "stale",
-            message,
-            "Put it back, choose its new place, or pull it again.",
-            ["relink", "pull"],
-        ), None
-    if not os.access(image, os.R_OK):
-        message = f"You may not read {image}."
-        return KernelStatus(
-            "image_not_readable", "stale", message, "Ask its owner for read permission.", ["relink"]
-        ), size
-    if not os.access(runtime.path, os.X_OK):
-        message = f"{runtime.name} is no longer at {runtime.path}."
-        hint = "The kernel still starts where another one is on PATH. Load its module before JupyterLab."
-        return KernelStatus("runtime_missing", "note", message, hint, ["find_runtime"]), size
-    return _OK, size
+def _standing(row: Row) -> list[KernelStatus]:
+    """Return what is to be said of how a kernel stands among the others."""
+    found = []
+    if not row.does_answer:
+        found.append(status.unanswered(row.entry.directory))
+    if row.shown_from is None:
+        found.append(status.hidden())
+    elif not row.is_shown:
+        found.append(status.shadowed(row.shown_from))
+    if row.is_read_only:
+        found.append(status.read_only(row.entry.directory))
+    return found
+
+
+def _only_itself(row: Row, size_bytes: int) -> RemovalItem:
+    """Return what deleting a kernel removes of which nothing but its folder may go."""
+    reason = "You cannot change it." if row.is_read_only else ""
+    return RemovalItem("kernelspec", row.entry.directory, size_bytes, not row.is_read_only, reason, [])
+
+
+def _command(kernel: Kernel) -> str:
+    """Return the command that adds the same kernel from a terminal."""
+    image = kernel.image.path if kernel.image.source == kernel.image.path else kernel.image.reference
+    words = ["jupyter", "container-kernels", "add", image, "--name", kernel.display_name, "--kernel-name", kernel.slug]
+    words += {"on": ["--gpu"], "off": ["--no-gpu"], "auto": []}[kernel.gpu]
+    for bind in kernel.binds:
+        if bind.destination is None:
+            words += ["--bind", bind.source]
+        else:
+            words += ["--bind-at", bind.source, bind.destination]
+    words += ["--interpreter", kernel.interpreter]
+    for name, value in kernel.environment.items():
+        words += ["--env", f"{name}={value}"]
+    return shlex.join(words if kernel.isolated else [*words, "--no-isolation"])
+
+
+def _wire(moment: datetime) -> str:
+    text = moment.astimezone(timezone.utc).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -84,6 +84,11 @@ class SessionService:
                     too_old = too_old or error
         raise too_old or self._missing()
 
+    def known_version(self, program: str, mtime_ns: int) -> str | None:
+        """Return the version of a program if it was asked since it was changed; nothing is run."""
+        found = self._identified.get((program, mtime_ns))
+        return found.version_text if found else None
+
     async def _identify(self, runtime: Runtime, program: str) -> FoundRuntime | None:
         """Ask a program for its version; the answer is kept until the program changes."""
         try:

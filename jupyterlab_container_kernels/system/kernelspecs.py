@@ -26,7 +26,8 @@ from .paths import Roots
 SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 #: Raised when the record changes in a way that older code cannot read.
 SCHEMA = 1
-_KEY = "container_kernels"
+#: Where our record stands in ``kernel.json → metadata``.
+KEY = "container_kernels"
 
 
 @dataclass(frozen=True)
@@ -109,19 +110,35 @@ def read(directory: Path) -> Spec | None:
     if known is None or known[0] != stamp:
         if len(_read) > _MOST_READ:
             _read.clear()
-        known = _read[directory] = (stamp, _parse(directory, paths.read_json(path)))
+        known = _read[directory] = (stamp, parse(directory, paths.read_json(path)))
     return known[1]
 
 
-def _parse(directory: Path, data: Any) -> Spec | None:
+def parse(directory: Path, data: Any) -> Spec | None:
+    """Return the kernel of ours that the content of a ``kernel.json`` describes, or ``None`` if it is not ours."""
     try:
-        record = data["metadata"][_KEY]
+        record = data["metadata"][KEY]
         if record["schema"] != SCHEMA:
             return None
         found = dacite.from_dict(Record, record)
         return Spec(directory.name, str(data["display_name"]), str(data["language"]), directory, found)
     except (TypeError, KeyError, dacite.DaciteError):
         return None
+
+
+def why_unreadable(data: Any) -> str:
+    """Return why :func:`parse` cannot read a record of ours."""
+    record = data["metadata"][KEY]
+    if not isinstance(record, dict):
+        return "the record is no JSON object"
+    schema = record.get("schema")
+    if schema != SCHEMA:
+        return f"the record is of version {schema}, and this Container Kernels reads version {SCHEMA}"
+    try:
+        dacite.from_dict(Record, record)
+    except dacite.DaciteError as error:
+        return str(error)
+    return "display_name or language is missing"
 
 
 def read_all(kernels: Path) -> list[Spec]:
@@ -153,7 +170,7 @@ def stage(
         "display_name": display_name,
         "language": language,
         "interrupt_mode": interrupt_mode,
-        "metadata": {**metadata, _KEY: asdict(record)},
+        "metadata": {**metadata, KEY: asdict(record)},
     }
     paths.write_private(directory / "kernel.json", json.dumps(spec, indent=1, ensure_ascii=False) + "\n")
     paths.write_private(directory / "init.sh", script)
@@ -164,7 +181,7 @@ def stage(
 def amend(staged: Path, **known: float | str | None) -> None:
     """Add to the record of a staged kernel what its verification has shown."""
     data = paths.read_json(staged / "kernel.json")
-    data["metadata"][_KEY].update(known)
+    data["metadata"][KEY].update(known)
     paths.write_private(staged / "kernel.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 

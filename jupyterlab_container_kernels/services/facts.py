@@ -1,0 +1,246 @@
+"""What a quick look at the files of a kernel tells: a few calls and a few bytes for each, and nothing is judged here.
+
+Each function takes a path, so that it can be a question of a survey; what has not changed is read once.
+"""
+
+# Of thousands of paths, pathlib takes longer than the calls.
+# ruff: noqa: PTH110, PTH116, PTH120, PTH123
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pwd
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..acquire import sif
+from ..errors import ContainerKernelsError
+from ..system import process
+from ..system.paths import read_json
+
+_Value = TypeVar("_Value")
+_Stamp = tuple[Any, ...]
+
+#: How many answers of one kind are kept at most.
+MOST_KEPT = 5000
+_HEAD_BYTES, _TAIL_BYTES = 512, 256
+_STARTED = re.compile(rb"^# started: (\S+)$", re.MULTILINE)
+_ENDED = re.compile(rb"^# ended: \S+ ([\w-]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image file (or folder) that is there.
+
+    Parameters
+    ----------
+    sif_id : str or None
+        ``None`` when it is not a SIF, or damaged.
+    damage : str or None
+        What is wrong with its header, as a sentence.
+    writable_by_others : str or None
+        The file, or the folder in which it lies, if others than the user may write to it.
+    """
+
+    size_bytes: int
+    mtime_ns: int
+    is_directory: bool
+    is_readable: bool
+    sif_id: str | None = None
+    damage: str | None = None
+    writable_by_others: str | None = None
+
+
+@dataclass(frozen=True)
+class StartFacts:
+    """The log of the last start.
+
+    Parameters
+    ----------
+    started : datetime or None
+        ``None`` when there was no start.
+    has_failed : bool
+    is_first : bool
+        There is no log of a start before.
+    """
+
+    started: datetime | None
+    has_failed: bool = False
+    is_first: bool = True
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the last deep check found."""
+
+    at: datetime
+    ok: bool
+    message: str
+    hint: str
+    digest: str | None
+
+
+class Kept:
+    """Answers by path, each with the stamp of what it was read from."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, tuple[_Stamp, Any]] = {}
+
+    def get(self, key: object, stamp: _Stamp, read: Callable[[], _Value]) -> _Value:
+        """Return what was read, again only if the stamp is another one."""
+        known = self._known.get(key)
+        if known is None or known[0] != stamp:
+            if len(self._known) > MOST_KEPT:
+                self._known.clear()
+            known = self._known[key] = (stamp, read())
+        value: _Value = known[1]
+        return value
+
+
+_headers, _heads, _documents = Kept(), Kept(), Kept()
+
+
+def stamp_of(status: os.stat_result) -> _Stamp:
+    """Return what changes when a file does."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def image(path: str) -> ImageFacts:
+    """Look at an image.
+
+    Raises
+    ------
+    OSError
+        As ``stat`` raises it.
+    """
+    status = os.stat(path)
+    is_directory, is_readable = stat.S_ISDIR(status.st_mode), os.access(path, os.R_OK)
+    header: tuple[str | None, str | None] = (None, None)
+    if not is_directory and is_readable:
+        header = _headers.get(path, stamp_of(status), lambda: _header(path))
+    return ImageFacts(
+        status.st_size, status.st_mtime_ns, is_directory, is_readable, *header, _writable_by_others(path, status)
+    )
+
+
+def _header(path: str) -> tuple[str | None, str | None]:
+    try:
+        return sif.read_header(Path(path)).id, None
+    except ContainerKernelsError as error:
+        return None, error.message
+
+
+def _writable_by_others(path: str, status: os.stat_result) -> str | None:
+    folder = os.path.dirname(path)
+    if _others_may_write(status):
+        return path
+    above = os.stat(folder)
+    # in a folder as /tmp, only the owner of a file may replace it
+    return folder if _others_may_write(above) and not above.st_mode & stat.S_ISVTX else None
+
+
+def _others_may_write(status: os.stat_result) -> bool:
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    return bool(status.st_mode & stat.S_IWGRP) and not _is_private(status.st_gid)
+
+
+@lru_cache(maxsize=64)
+def _is_private(gid: int) -> bool:
+    """Tell whether a group has this user alone, as most distributions give one to each user."""
+    if gid == 0:
+        return True  # who is in root's group needs no permission
+    try:
+        group, user = grp.getgrgid(gid), pwd.getpwuid(os.getuid())
+    except KeyError:
+        return False
+    return gid == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+
+
+def executable(path: str) -> int | None:
+    """Return when a program was changed, in nanoseconds, or ``None`` if it may not be executed."""
+    return os.stat(path).st_mtime_ns if os.access(path, os.X_OK) else None
+
+
+def program(name: str) -> str | None:
+    """Return the full path of a program on ``PATH``, or ``None``."""
+    return process.find_program(name)
+
+
+def may_write(path: str) -> bool:
+    """Tell whether this user may add to and remove from a folder."""
+    return os.access(path, os.W_OK | os.X_OK)
+
+
+def exists(path: str) -> bool:
+    """Tell that a file or folder is there.
+
+    Raises
+    ------
+    OSError
+        It is not, or nobody can tell.
+    """
+    os.stat(path)
+    return True
+
+
+def start(path: str) -> StartFacts:
+    """Read when a kernel was last started, from the head of its log."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return StartFacts(None)
+    if status.st_size == 0:
+        return StartFacts(None)
+    started, has_failed = _heads.get(path, stamp_of(status), lambda: _read_log(path, status))
+    return StartFacts(started, has_failed, not os.path.exists(f"{path}.before"))
+
+
+def _read_log(path: str, status: os.stat_result) -> tuple[datetime, bool]:
+    with open(path, "rb") as stream:
+        head = _STARTED.search(stream.read(_HEAD_BYTES))
+        stream.seek(max(0, status.st_size - _TAIL_BYTES))
+        ends = _ENDED.findall(stream.read())
+    started = datetime.fromtimestamp(status.st_mtime, timezone.utc)
+    if head is not None:
+        with contextlib.suppress(ValueError):
+            started = datetime.strptime(head[1].decode(), "%Y-%m-%dT%H:%M:%S%z").astimezone(timezone.utc)
+    return started, ends[-1:] == [b"failed"]
+
+
+def checked(path: str) -> Checked | None:
+    """Read what the last deep check found."""
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _documents.get(path, stamp_of(status), lambda: _read_checked(read_json(Path(path))))
+
+
+def _read_checked(data: Any) -> Checked | None:
+    try:
+        at = datetime.fromisoformat(str(data["at"]).replace("Z", "+00:00"))
+        digest = data.get("digest")
+        return Checked(at, bool(data["ok"]), str(data["message"]), str(data["hint"]), digest and str(digest))
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+
+
+def files(path: str) -> list[tuple[str, int]]:
+    """Return the paths and sizes of the files in a folder.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with os.scandir(path) as entries:
+        return sorted((entry.path, entry.stat(follow_symlinks=False).st_size) for entry in entries if entry.is_file())

@@ -1,0 +1,227 @@
+"""Every container kernel that Jupyter could see here, whoever made it, with what its files look like."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from jupyter_core.paths import jupyter_runtime_dir
+
+from ..system import foreign, kernel_dirs
+from ..system.foreign import Foreign
+from ..system.kernel_dirs import Entry, Script
+from ..system.survey import PATH_TIMEOUT_S, Question, Survey
+from . import facts
+from .package_facts import PackageFacts
+from .session import SessionService
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kernel directory that starts a container, or that might.
+
+    Parameters
+    ----------
+    entry : Entry
+    foreign : Foreign or None
+        What was understood of one that somebody else made.
+    seen : mapping
+        What its files look like; see :data:`.status.Seen`.
+    shown_from : str or None
+        The directory from which Jupyter shows a kernel of this name; ``None`` if it shows none.
+    is_read_only : bool
+        It is not among the user's own kernels, or those cannot be written.
+    does_answer : bool
+        Its directory was read just now, not some time ago.
+    """
+
+    entry: Entry
+    foreign: Foreign | None
+    seen: Mapping[str, Any]
+    shown_from: str | None
+    is_read_only: bool
+    does_answer: bool = True
+
+    @property
+    def is_shown(self) -> bool:
+        return self.shown_from == self.entry.directory
+
+    @property
+    def image(self) -> str:
+        """What tells its image from others: the path, or the reference."""
+        if self.entry.spec is not None:
+            return self.entry.spec.record.image.path
+        return (self.foreign.path or self.foreign.image) if self.foreign else ""
+
+
+class Listing:
+    """Finds all container kernels."""
+
+    def __init__(self, session: SessionService) -> None:
+        self._session = session
+        self._survey = Survey(session.patience)
+        self._own = str(session.roots.kernels)
+        self._packages = {name: PackageFacts(each, name) for name, each in session.languages.items()}
+        self._no_language = PackageFacts(None, "")
+        #: What was read last of each directory of Jupyter's, for when it does not answer.
+        self._last: dict[str, list[str]] = {}
+        self._last_entries: dict[str, Entry] = {}
+
+    async def rows(self) -> list[Row]:
+        """Return all kernels, in the order of Jupyter's path."""
+        directories = await self._directories()
+        shown, entries, writable = await asyncio.gather(
+            self._shown(), self._entries(directories), self._survey.ask([(facts.may_write, self._own)])
+        )
+        found = await self._understood(entries)
+        asked = await asyncio.to_thread(self._questions, found)
+        answers = await self._survey.ask({question for each in asked.values() for question in each.values()})
+        may_write = writable.get((facts.may_write, self._own)) is True
+
+        def rows() -> list[Row]:
+            first: dict[str, str] = {}
+            for entry in found:
+                first.setdefault(entry.slug, entry.directory)
+            made = []
+            for entry, (understood, script) in found.items():
+                seen = {name: answers[each] for name, each in asked[entry].items() if each in answers}
+                if script is not None and entry.argv[0] == (understood.script if understood else None):
+                    seen["is_executable"] = script.is_executable
+                by = first[entry.slug] if shown is None else shown.get(entry.slug)
+                if by is None and first[entry.slug] != entry.directory:
+                    by = first[entry.slug]
+                root = entry.directory.rpartition("/")[0]
+                is_read_only = root != self._own or not may_write
+                made.append(Row(entry, understood, seen, by, is_read_only, entries[entry.directory][1]))
+            return made
+
+        return await asyncio.to_thread(rows)
+
+    async def files(self, row: Row) -> list[tuple[str, int]]:
+        """Return the files in a kernel's folder, with their sizes; none if they do not answer."""
+        question = (facts.files, row.entry.directory)
+        found = (await self._survey.ask([question])).get(question)
+        return found if isinstance(found, list) else []
+
+    async def _shown(self) -> dict[str, str] | None:
+        """Return where Jupyter finds the kernels that it shows; ``None`` if that cannot be known now."""
+        jupyter = self._session.jupyter
+        try:
+            return await self._session.patience.ask(("find kernels",), jupyter.find_kernels, 2 * PATH_TIMEOUT_S)
+        except (TimeoutError, OSError):
+            return None
+
+    async def _directories(self) -> list[str]:
+        """Return all directories that may be kernels."""
+        roots = list(dict.fromkeys([*self._session.jupyter.kernel_dirs, self._own]))
+        answers = await self._survey.ask([(kernel_dirs.subdirectories, root) for root in roots])
+        for root in roots:
+            found = answers.get((kernel_dirs.subdirectories, root))
+            if isinstance(found, list):
+                self._last[root] = sorted(found)
+        return [directory for root in roots for directory in self._last.get(root, [])]
+
+    async def _entries(self, directories: list[str]) -> dict[str, tuple[Entry, bool]]:
+        """Return what lies in directories, and whether they have answered."""
+        answers = await self._survey.ask([(kernel_dirs.read, directory) for directory in directories])
+        found: dict[str, tuple[Entry, bool]] = {}
+        known: dict[str, Entry] = {}
+        for directory in directories:
+            question: Question = (kernel_dirs.read, directory)
+            entry = answers.get(question)
+            does_answer = question in answers and not isinstance(entry, OSError)
+            if not does_answer:
+                entry = self._last_entries.get(directory)
+            if isinstance(entry, Entry):
+                found[directory] = entry, does_answer
+                known[directory] = entry
+        self._last_entries = known
+        return found
+
+    async def _understood(
+        self, entries: Mapping[str, tuple[Entry, bool]]
+    ) -> dict[Entry, tuple[Foreign | None, Script | None]]:
+        """Return the kernels that start a container, with what was understood of those that are not ours."""
+        scripts: dict[str, Question] = {}
+        for directory, (entry, _) in entries.items():
+            path = None if entry.spec or entry.problem else foreign.script_of(entry.argv, directory)
+            if path is not None:
+                scripts[directory] = (kernel_dirs.read_script, path)
+        answers = await self._survey.ask(scripts.values()) if scripts else {}
+        runtime_dir = jupyter_runtime_dir()
+
+        def understand() -> dict[Entry, tuple[Foreign | None, Script | None]]:
+            found: dict[Entry, tuple[Foreign | None, Script | None]] = {}
+            for directory, (entry, _) in entries.items():
+                if entry.spec or entry.problem:
+                    found[entry] = None, None
+                    continue
+                script = answers.get(scripts[directory]) if directory in scripts else None
+                script = script if isinstance(script, Script) else None
+                understood = foreign.understand(
+                    entry.argv,
+                    directory,
+                    script.text if script else None,
+                    variables={**os.environ, **entry.environment},
+                    runtime_dir=runtime_dir,
+                    interrupt_mode=entry.interrupt_mode,
+                )
+                if understood is not None:
+                    found[entry] = understood, script
+            return found
+
+        return await asyncio.to_thread(understand)
+
+    def _questions(
+        self, found: Mapping[Entry, tuple[Foreign | None, Script | None]]
+    ) -> dict[Entry, dict[str, Question]]:
+        """Return what has to be asked about each kernel."""
+        return {
+            entry: self._about_ours(entry) if entry.spec else _about_foreign(understood) if understood else {}
+            for entry, (understood, _) in found.items()
+        }
+
+    def _about_ours(self, entry: Entry) -> dict[str, Question]:
+        assert entry.spec is not None  # noqa: S101
+        record = entry.spec.record
+        packages = self._packages.get(record.language, self._no_language)
+        logs = record.log.rpartition("/")[0]
+        asked: dict[str, Question] = {
+            "image": (facts.image, record.image.path),
+            "place": (facts.exists, _top(record.image.path)),
+            "runtime": (facts.executable, record.runtime.path),
+            "own": (packages.own, record.packages.path),
+            "start": (facts.start, record.log),
+            "checked": (facts.checked, f"{logs}/checked.json"),
+        }
+        if record.packages.shared:
+            asked["shared"] = (packages.shared, record.packages.shared)
+        runtime = self._session.runtimes.get(record.runtime.name)
+        for name in runtime.programs if runtime else ():
+            asked[f"program:{name}"] = (facts.program, name)
+        for bind in record.binds:
+            asked[f"bind:{bind.source}"] = (facts.exists, os.path.expanduser(bind.source))  # noqa: PTH111
+        return asked
+
+
+def _about_foreign(understood: Foreign) -> dict[str, Question]:
+    asked: dict[str, Question] = {}
+    if understood.path:
+        asked["image"] = (facts.image, understood.path)
+        asked["place"] = (facts.exists, _top(understood.path))
+    is_path = understood.program.startswith("/")
+    asked["runtime"] = (facts.executable if is_path else facts.program, understood.program)
+    for bind in understood.binds:
+        if bind.source.startswith("/") and "$" not in bind.source and "`" not in bind.source:
+            asked[f"bind:{bind.source}"] = (facts.exists, bind.source)
+    return asked
+
+
+def _top(path: str) -> str:
+    """Return the first folder of a path: where it is missing, a file system is."""
+    parts = PurePosixPath(path).parts
+    return f"/{parts[1]}" if len(parts) > 1 else "/"
