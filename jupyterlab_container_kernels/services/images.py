@@ -235,7 +235,7 @@ class ImageService:
 
     async def _record(self, resolved: Resolved, path: Path) -> ImageRecord:
         header = await self.header(path)
-        stored = resolved.reference.transport != "file"
+        stored = resolved.reference.transport != "file" or await asyncio.to_thread(is_stored, path, self._roots.images)
         return await asyncio.to_thread(_record, resolved, path, header, stored=stored, path=path)
 
     async def _room(self, download: int | None) -> tuple[int | None, int | None]:

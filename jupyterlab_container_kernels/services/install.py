@@ -133,6 +133,7 @@ class InstallService:
         workspace: Path,
         *,
         anew: bool = False,
+        keep: Path | None = None,
     ) -> Path | None:
         """Install the kernel package beside the image if the image has none.
 
@@ -144,6 +145,8 @@ class InstallService:
             A temporary directory of the task.
         anew : bool
             Install even if a set that fits is there.
+        keep : Path, optional
+            The set that is to be used if it is still there.
 
         Returns
         -------
@@ -161,6 +164,9 @@ class InstallService:
         if interpreter.kernel_version is not None:
             running.skip("install", f"The image holds {language.kernel_package} {interpreter.kernel_version}.")
             return None
+        if keep is not None and await self._keep(running, language, interpreter, keep):
+            running.skip("install", f"The packages stay: {keep}")
+            return keep
         kind = sets.kind(language, interpreter)
 
         def waiting() -> None:
@@ -174,6 +180,21 @@ class InstallService:
                 return found
             async with running.phase("install", f"Installing {language.kernel_package} beside the image"):
                 return await self._make(running, runtime, interpreter, image, workspace)
+
+    async def _keep(self, running: RunningTask, language: Language, interpreter: Interpreter, keep: Path) -> bool:
+        """Tell whether a set can be used further, and hold it as long as the task is at work."""
+        roots = self._session.roots
+        if not sets.is_set(keep, roots):
+            return False
+        await running.owns(keep)
+
+        def is_good() -> bool:
+            return paths.is_ours(keep, roots.packages) and language.has_kernel(interpreter, keep)
+
+        if await asyncio.to_thread(is_good):
+            return True
+        running.keeps(keep)
+        return False
 
     async def _take(self, running: RunningTask, language: Language, interpreter: Interpreter) -> Path | None:
         """Return a set that fits, which stays as long as the task is at work, or ``None``."""

@@ -1,4 +1,6 @@
-"""Mends a kernel: gives it its image's new place, pulls its image again, or installs its packages again."""
+"""Mends a kernel: finds its image's new place, pulls its image again or the newest of its tag, installs its packages
+again, or finds the runtime again.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from ..errors import ContainerKernelsError
 from ..models import AddRequest, RepairRequest, Task
 from ..system import kernelspecs
 from ..system.kernelspecs import ImageRecord
+from . import search
 from .images import ImageService
 from .install import InstallService
 from .kernels import KernelService
@@ -39,13 +42,14 @@ class RepairService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``not_ours``, ``invalid_reference``; ``slug_taken``: it is being mended already.
+            ``not_found``, ``not_ours``, ``invalid_reference``; ``image_not_found``: it lies nowhere where images do;
+            ``slug_taken``: a task is at it already.
         """
         spec = await self._kernels.spec(slug)
         await asyncio.to_thread(kernelspecs.require_ours, spec, self._session.roots)
         record = spec.record
         request = AddRequest(
-            image=self._image(record.image, repair),
+            image=await self._image(record.image, repair),
             display_name=spec.display_name,
             slug=slug,
             gpu=record.gpu,
@@ -62,21 +66,17 @@ class RepairService:
                     "invalid_reference", f"{request.image} is not the path of a file.", "Choose the image file."
                 )
             await self._images.header(reference.path)
-        if slug in self._tasks.slugs():
-            raise ContainerKernelsError(
-                "slug_taken", f"{spec.display_name} is being mended already.", "Wait until that has ended."
-            )
-        plan = Plan(request, spec.display_name, slug, runtime, spec, repair.action)
+        self._tasks.require_idle(slug, spec.display_name)
+        plan = Plan(request, spec.display_name, slug, runtime, replaces=spec, action=repair.action)
         work = Work(self._session, self._images, self._installer, plan)
         return await self._tasks.start(request, spec.display_name, slug, work, repair)
 
-    def _image(self, image: ImageRecord, repair: RepairRequest) -> str:
+    async def _image(self, image: ImageRecord, repair: RepairRequest) -> str:
         """Return what names the image that the mended kernel has."""
         if repair.action == "relink":
-            if not (repair.image or "").strip():
-                raise ContainerKernelsError("invalid_reference", "No image file is named.", "Choose the image file.")
-            return (repair.image or "").strip()
-        if repair.action == "reinstall":
+            named = (repair.image or "").strip()
+            return named or str(await search.find(image, self._session.roots, self._session.patience))
+        if repair.action in ("reinstall", "find_runtime"):
             return image.path
         reference = self._images.parse(image.source)
         if reference.transport == "file":
@@ -85,5 +85,13 @@ class RepairService:
                 f"{image.path} is a file of your own, and nobody knows where it came from.",
                 "Put it back, or choose its new place.",
             )
+        if repair.action == "update":
+            if reference.tag is None:
+                raise ContainerKernelsError(
+                    "invalid_reference",
+                    f"{image.source} names one image for good, of which there are no updates.",
+                    "Add a kernel from a tag of the image, such as latest.",
+                )
+            return str(reference)
         # what was added is what comes, though the tag may name something else by now
         return str(reference.pinned(image.digest) if image.digest else reference)

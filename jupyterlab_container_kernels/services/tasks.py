@@ -52,6 +52,14 @@ _SAVE_INTERVAL_S = 0.25
 #: At least this often, so that other servers of the user see that it lives.
 _HEARTBEAT_S = 15.0
 
+#: What a task is doing, and what it has done in the end.
+_DEEDS: dict[Job, tuple[str, str]] = {
+    "add": ("adding", "added"),
+    "repair": ("mending", "mended"),
+    "edit": ("changing", "changed"),
+    "duplicate": ("making", "made"),
+    "check": ("checking", "checked"),
+}
 #: What is called with each change: id, seq, state.
 Listener = Callable[[str, int, str], None]
 
@@ -69,6 +77,8 @@ class RunningTask:
         self._log_full = False
         self.task = task
         self.leftovers: list[str] = []
+        #: What is said at its good end, if it is more than that the kernel is ready.
+        self.outcome: str | None = None
         #: The stored image that the kernel will use; it must not be deleted meanwhile.
         self.image: Path | None = None
         #: What is cancelled, and what sees to its end whatever comes.
@@ -199,6 +209,21 @@ class TaskService:
         """Return the kernel names that tasks of this process will publish."""
         return {running.task.slug for running in self._running.values()}
 
+    def require_idle(self, slug: str, display_name: str) -> None:
+        """Raise unless no task of this process is at a kernel.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``slug_taken``
+        """
+        if slug in self.slugs():
+            raise ContainerKernelsError(
+                "slug_taken",
+                f"{display_name} is being mended, changed or checked already.",
+                "Wait until that has ended, or cancel it.",
+            )
+
     def running(self) -> list[Task]:
         """Return the tasks that this process does at this moment."""
         return [running.task for running in self._running.values()]
@@ -255,7 +280,7 @@ class TaskService:
         try:
             await work
             await self._clean_up(running)  # what the kernel does not need
-            running.end("done", f"{name} is ready", None)
+            running.end("done", running.outcome or f"{name} is ready", None)
         except asyncio.CancelledError:
             await self._clean_up(running)
             running.end("cancelled", "Cancelled; nothing was left behind", None)
@@ -266,7 +291,7 @@ class TaskService:
         except Exception:  # the one place that has to outlive every mistake: it says what became of the task
             _log.exception("Task %s failed", running.task.id)
             await self._clean_up(running)
-            mistake = internal(f"adding {name}")
+            mistake = internal(f"{_DEEDS[running.task.job][0]} {name}")
             running.end("failed", mistake.message, Error(mistake.code, mistake.message, mistake.hint))
         finally:
             saving.cancel()
@@ -337,7 +362,7 @@ class TaskService:
             if task.state in ("running", "cancelling"):
                 raise ContainerKernelsError(
                     "forbidden",
-                    f"{task.display_name} is being added by another Jupyter server or terminal of yours.",
+                    f"Another Jupyter server or terminal of yours is {_DEEDS[task.job][0]} {task.display_name}.",
                     "Cancel it there.",
                 )
             await asyncio.to_thread(self._dismiss, task_id)
@@ -399,7 +424,7 @@ class TaskService:
             self._remove(stored.leftovers)
             error = Error(
                 "interrupted",
-                f"{task.display_name} was not added: the Jupyter server ended while it was at work.",
+                f"{task.display_name} was not {_DEEDS[task.job][1]}: the Jupyter server ended while it was at work.",
                 "Nothing was left behind. Click Retry to start again.",
             )
             phases = [replace(each, state="failed") if each.state == "running" else each for each in task.phases]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .. import failures
 from ..containers import LaunchSpec
@@ -31,6 +31,10 @@ _NEVER_INSIDE = (
 #: What belongs to the host's own installations, whatever the language of the kernel.
 _NOT_INSIDE_ISOLATED = ("PERL5LIB", "PERLLIB", "R_*", "JULIA_*", "LMOD_*", "_ModuleTable*", "__LMOD*")
 
+#: What leaves the image, and the set of packages, as it is.
+_SAME_IMAGE = ("reinstall", "edit", "find_runtime", "duplicate")
+_SAME_PACKAGES = ("edit", "find_runtime", "duplicate")
+
 _Result = TypeVar("_Result")
 
 
@@ -45,9 +49,11 @@ class Plan:
     display_name, slug : str
     runtime : FoundRuntime
     replaces : Spec or None
-        The kernel that is mended; it stays as it is until the new one has answered.
-    action : {"relink", "pull", "reinstall"} or None
-        What of it is made anew.
+        The kernel that is mended or changed; it stays as it is until the new one has answered.
+    like : Spec or None
+        The kernel whose image and shared packages the new one has as well.
+    action : str or None
+        What of such a kernel is made anew.
     """
 
     request: AddRequest
@@ -55,7 +61,14 @@ class Plan:
     slug: str
     runtime: FoundRuntime
     replaces: Spec | None = None
-    action: RepairAction | None = None
+    like: Spec | None = None
+    action: RepairAction | Literal["edit", "duplicate"] | None = None
+
+    @property
+    def before(self) -> Record | None:
+        """What is known of the kernel that is mended, changed or doubled."""
+        spec = self.replaces or self.like
+        return spec.record if spec else None
 
 
 @dataclass(frozen=True)
@@ -108,21 +121,24 @@ class Work:
 
     def _choose(self, inspected: Inspected) -> Interpreter:
         wanted = self._plan.request.interpreter
-        if self._plan.action == "relink" and wanted not in {each.path for each in inspected.interpreters}:
+        if self._plan.action in ("relink", "update") and wanted not in {each.path for each in inspected.interpreters}:
             wanted = None  # another image may well have it elsewhere
         return self._installer.choose(inspected, wanted)
 
     async def _image(self, running: RunningTask) -> ImageRecord:
         plan = self._plan
-        before = plan.replaces.record.image if plan.replaces else None
-        if before and plan.action == "reinstall":
-            await self._images.header(Path(before.path))
+        before = plan.before.image if plan.before else None
+        if before and plan.action in _SAME_IMAGE:
+            running.image = Path(before.path)
+            await self._images.header(running.image)
             for phase in ("resolve", "acquire"):
                 running.skip(phase, f"The image stays: {before.path}")
             return before
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
             resolved = await self._images.look_up(plan.request.image)
         image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull")
+        if before and plan.action == "update":  # the tag names another image now, and goes on to be what it is called
+            return replace(image, reference=before.reference, source=before.source)
         if before and (image.digest, image.sif_id) in ((before.digest, image.sif_id), (None, before.sif_id)):
             # the same image: what the user called it, and where it came from, still hold
             return replace(image, reference=before.reference, source=before.source, digest=before.digest)
@@ -139,7 +155,10 @@ class Work:
         own = await self._kept(running, Path(before.packages.path) if before else None, roots.packages, name)
         logs = await self._kept(running, Path(before.log).parent if before else None, roots.logs, plan.slug)
         anew = plan.action == "reinstall"
-        shared = await self._installer.install(running, runtime, interpreter, image, own, workspace, anew=anew)
+        used = plan.before.packages.shared if plan.before and plan.action in _SAME_PACKAGES else None
+        shared = await self._installer.install(
+            running, runtime, interpreter, image, own, workspace, anew=anew, keep=Path(used) if used else None
+        )
         return _Places(workspace, Packages(own, shared), logs / "last-start")
 
     async def _own_directory(self, running: RunningTask, directory: Path) -> Path:
@@ -233,7 +252,9 @@ class Work:
             await to_its_end(asyncio.to_thread(kernelspecs.overwrite, staged, replaces, self._roots))
             if replaces.record.packages.shared:  # it goes, unless another kernel or the mended one uses it
                 await running.owns(Path(replaces.record.packages.shared))
-            running.say(f"{self._plan.display_name} was mended.")
+            running.say(f"{self._plan.display_name} was {'changed' if self._plan.action == 'edit' else 'mended'}.")
+            if self._plan.slug in await self._session.jupyter.running():
+                running.outcome = f"{self._plan.display_name} runs as before; what is new holds from its next start on"
             await self._drop(replaces, packages)
             return
         try:

@@ -89,7 +89,7 @@ async def test_a_kernel_is_added_listed_started_and_deleted(
 
     (await client("delete", f"tasks/{task['id']}")).holds("Task")
     assert (await client("get", "tasks")).holds("TaskList") == {"tasks": []}
-    (await client("delete", "kernels/demo")).holds("Removal")
+    (await client("delete", "kernels/demo", {"purge": True})).holds("Removal")
     assert leftovers(roots) == {}
     assert image.exists()
 

@@ -153,7 +153,6 @@ def test_a_repair_that_fails_changes_nothing(bed: Bed, ipykernel_sif: Path, pull
 
 #: The action, what is named, the error code.
 REFUSED = [
-    ("relink", None, "invalid_reference"),  # no file
     ("relink", "docker://debian:12", "invalid_reference"),  # not a file
     ("relink", "/no/such/file.sif", "image_not_found"),
     ("pull", None, "invalid_reference"),  # a file of the user's own

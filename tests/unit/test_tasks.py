@@ -388,7 +388,7 @@ def orphan(service: TaskService, roots: Roots, leftovers: list[Path], state: str
     phases[1]["state"] = "running"
     content = {
         "task": {
-            "id": task_id, "seq": 9, "state": state, "display_name": "Demo", "slug": "demo",
+            "id": task_id, "seq": 9, "state": state, "display_name": "Demo", "slug": "demo", "job": "add",
             "request": {"image": "docker://demo:1", "display_name": "Demo", "slug": "demo", "gpu": "auto", "binds": []},
             "phases": phases, "phase": "acquire", "message": "Downloading",
             "progress": {"done_bytes": 1, "total_bytes": 2}, "error": None, "created": "2026-01-01T00:00:00.000Z",
