@@ -1,0 +1,80 @@
+"""The files of an image as a tree in memory: what the layers are merged into, and what a squashfs is written from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+#: Kinds of nodes; the numbers are those of squashfs' basic inodes.
+DIRECTORY, FILE, SYMLINK, BLOCK_DEVICE, CHARACTER_DEVICE, FIFO, SOCKET = range(1, 8)
+
+#: Names and values, in the order in which they were given.
+Xattrs = tuple[tuple[bytes, bytes], ...]
+
+
+class NotUnderstood(Exception):
+    """The image holds something that we do not read exactly as the runtime would; its own pull has to be used."""
+
+
+@dataclass(eq=False, slots=True)
+class Content:
+    """Where the bytes of a regular file lie in the squashfs.
+
+    Parameters
+    ----------
+    size : int
+        In bytes.
+    start : int
+        Of its first block, from the beginning of the squashfs; 0 when it has none.
+    block_sizes : list of int
+        As stored: bytes, with bit 24 set when they are not compressed; 0 for a block of zeros.
+    fragment : int
+        Index of the fragment that holds all of it, or ``NO_FRAGMENT``.
+    fragment_offset : int
+        Where in that fragment.
+    zeros : int
+        Bytes that no block holds.
+    """
+
+    size: int
+    start: int = 0
+    block_sizes: list[int] = field(default_factory=list)
+    fragment: int = 0xFFFFFFFF
+    fragment_offset: int = 0
+    zeros: int = 0
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A file, directory or something else; several names may lead to one that is no directory.
+
+    Parameters
+    ----------
+    kind : int
+        ``DIRECTORY``, ``FILE``, …
+    mode : int
+        Permission bits with setuid, setgid and sticky.
+    mtime : int
+        Seconds since 1970.
+    content : Content or None
+        Of a regular file. ``None`` while nobody knows it.
+    target : bytes
+        Of a symbolic link.
+    device : int
+        Of a device, as Linux encodes it for user space.
+    """
+
+    kind: int
+    mode: int
+    mtime: int
+    content: Content | None = None
+    target: bytes = b""
+    device: int = 0
+    xattrs: Xattrs = ()
+    uid: int = 0
+    gid: int = 0
+    children: dict[bytes, Node] = field(default_factory=dict)
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it may hold others."""
+        return self.kind == DIRECTORY
