@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 from ..acquire import sif
@@ -32,9 +33,8 @@ async def find(image: ImageRecord, roots: Roots, patience: Patience) -> Path:
     by_name: Path | None = None
     for directory in directories:
         try:
-            found, named = await patience.ask(
-                ("search", directory, image.path), lambda directory=directory: _look(image, directory), _TIMEOUT_S
-            )
+            look = partial(_look, image, directory)
+            found, named = await patience.ask(("search", directory, image.path), look, _TIMEOUT_S)
         except TimeoutError:
             silent.append(directory)
             continue

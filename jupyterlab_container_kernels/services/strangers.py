@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from ..errors import ContainerKernelsError
-from ..system import kernelspecs, paths
-from ..system.kernelspecs import Spec
-from . import users
+from jupyter_core.paths import jupyter_runtime_dir
 
-_RUNTIMES = re.compile(r"(?<![\w.-])(apptainer|singularity|podman|podman-hpc|shifter|ch-run|docker)(?![\w.])")
+from ..errors import ContainerKernelsError
+from ..system import foreign, kernel_dirs, kernelspecs
+from ..system.kernel_dirs import Entry
+from ..system.kernelspecs import Spec
+
 #: What every Jupyter has; whatever lies in their place, it is not ours to delete.
 _NATIVE = ("python2", "python3")
 
@@ -40,9 +40,8 @@ def removable(kernels: Path, slug: str, named: str | None, found: Path | None) -
     spec = kernelspecs.read(directory)
     if spec is not None:
         return directory, spec.display_name, spec
-    stranger = users.stranger(directory)
-    readable = isinstance(paths.read_json(directory / "kernel.json"), dict)
-    if readable and not _RUNTIMES.search(stranger.commands()):
+    entry = _container_kernel(directory)
+    if entry is None:
         raise _refusal(
             slug, "it is not a container kernel", f"Remove it with `jupyter kernelspec remove {slug}` if you want that."
         )
@@ -52,7 +51,28 @@ def removable(kernels: Path, slug: str, named: str | None, found: Path | None) -
             "we did not make it, and its folder was not named",
             f"Delete it in the panel, or with `jupyter kernelspec remove {slug}`.",
         )
-    return directory, stranger.display_name, None
+    return directory, entry.display_name or slug, None
+
+
+def _container_kernel(directory: Path) -> Entry | None:
+    """Return a kernel that starts a container, or that cannot be read and may; the same that are listed."""
+    try:
+        entry = kernel_dirs.read(str(directory))
+        if entry is None or entry.problem:
+            return entry
+        path = foreign.script_of(entry.argv, str(directory))
+        text = kernel_dirs.read_script(path).text if path else None
+    except OSError:
+        return None
+    understood = foreign.understand(
+        entry.argv,
+        str(directory),
+        text,
+        variables={**os.environ, **entry.environment},
+        runtime_dir=jupyter_runtime_dir(),
+        interrupt_mode=entry.interrupt_mode,
+    )
+    return entry if understood is not None else None
 
 
 def _require_own(directory: Path, kernels: Path, slug: str, found: Path | None) -> None:

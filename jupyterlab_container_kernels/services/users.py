@@ -28,12 +28,6 @@ class Stranger:
     directory: Path
     text: str
     scripts: list[Path]
-    argv: list[str]
-
-    def commands(self) -> str:
-        """Return what it runs: its command, and the text of the scripts that the command names."""
-        inside = [self.directory / Path(word).name for word in self.argv if "{resource_dir}" in word]
-        return "\n".join([*self.argv, *(_text(script) for script in [*self.scripts, *inside])])
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ def stranger(directory: Path) -> Stranger:
     words = [word for word in argv if isinstance(word, str)] if isinstance(argv, list) else []
     text = "\n".join([*words, *(_text(file) for file in sorted(directory.iterdir()))])
     scripts = [Path(word) for word in words if word.startswith("/") and Path(word).suffix in ("", ".sh", ".bash")]
-    return Stranger(str(data.get("display_name") or directory.name), directory, text, scripts, words)
+    return Stranger(str(data.get("display_name") or directory.name), directory, text, scripts)
 
 
 async def _with_scripts(stranger: Stranger, patience: Patience) -> Stranger:
