@@ -1,12 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useId, useRef } from 'react';
 
-import type { GpuChoice } from '../api/types';
 import type { AddForm } from '../model/addForm';
-import { FieldProblem } from './fieldProblem';
 import { ImageAnswer } from './imageAnswer';
 import { MoreFields } from './moreFields';
-import { TilePreview } from './tilePreview';
+import { NameFields } from './nameFields';
 import { useStateChanged } from './useStateChanged';
 
 /** What an image looks like, in any language. */
@@ -29,7 +27,6 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
   useStateChanged(form.stateChanged);
   const { values } = form;
   const imageProblem = form.problem('image');
-  const nameProblem = form.problem('displayName');
   return (
     <div className="jp-ContainerKernels-form">
       {form.failure && (
@@ -85,72 +82,8 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
           resolution={form.resolution}
         />
       </div>
-      <div className="jp-ContainerKernels-columns">
-        <div>
-          <div className="jp-ContainerKernels-field">
-            <label htmlFor={`${id}-name`}>{trans.__('Name')}</label>
-            <input
-              id={`${id}-name`}
-              name="display_name"
-              type="text"
-              className="jp-mod-styled"
-              value={values.displayName}
-              autoComplete="off"
-              aria-invalid={!!nameProblem}
-              aria-describedby={nameProblem && `${id}-name-problem`}
-              onChange={event => form.setDisplayName(event.target.value)}
-              onBlur={() => form.settle('displayName')}
-            />
-            <FieldProblem
-              form={form}
-              field="displayName"
-              id={`${id}-name-problem`}
-            />
-          </div>
-          <GpuField {...props} />
-        </div>
-        <TilePreview trans={trans} name={values.displayName.trim()} />
-      </div>
+      <NameFields trans={trans} form={form} />
       <MoreFields trans={trans} form={form} />
     </div>
-  );
-}
-
-function GpuField(props: IAddFormViewProps): JSX.Element {
-  const { trans, form } = props;
-  const id = useId();
-  const gpu = form.info?.gpu;
-  const automatic =
-    gpu === undefined
-      ? trans.__('Automatic')
-      : gpu.vendor === null
-        ? trans.__('Automatic: no GPU here')
-        : trans.__(
-            'Automatic: %1 here',
-            [...new Set(gpu.names)].join(', ') || gpu.vendor.toUpperCase()
-          );
-  const choices: [GpuChoice, string][] = [
-    ['auto', automatic],
-    ['on', trans.__('On')],
-    ['off', trans.__('Off')]
-  ];
-  return (
-    <fieldset className="jp-ContainerKernels-field" role="radiogroup">
-      <legend>{trans.__('GPU')}</legend>
-      <div className="jp-ContainerKernels-choices">
-        {choices.map(([value, label]) => (
-          <label key={value} className="jp-ContainerKernels-check">
-            <input
-              type="radio"
-              name={`${id}-gpu`}
-              value={value}
-              checked={form.values.gpu === value}
-              onChange={() => form.setGpu(value)}
-            />
-            {label}
-          </label>
-        ))}
-      </div>
-    </fieldset>
   );
 }

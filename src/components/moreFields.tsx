@@ -30,8 +30,12 @@ export function MoreFields(props: IMoreFieldsProps): JSX.Element {
       }}
     >
       <summary>{trans.__('More')}</summary>
-      <SlugField {...props} />
-      <InterpreterField {...props} />
+      {!form.isImageFixed && (
+        <>
+          <SlugField {...props} />
+          <InterpreterField {...props} />
+        </>
+      )}
       <BindRows
         trans={trans}
         rows={form.values.binds}

@@ -30,6 +30,9 @@ import {
 /** How long nobody types before the server part is asked, in milliseconds. */
 export const TYPING_PAUSE = 600;
 
+/** What cannot be changed of a kernel that exists. */
+const NOT_SHOWN: readonly Field[] = ['image', 'slug', 'interpreter'];
+
 /** Characters that a tile has room for, until the server part tells. */
 const DISPLAY_NAME_LENGTH = 100;
 
@@ -49,6 +52,7 @@ export class AddForm extends VDomModel {
       this.stateChanged.emit()
     );
     this._takenSlugs = options.takenSlugs;
+    this._isImageFixed = options.isImageFixed ?? false;
     const initial = options.initial;
     if (initial) {
       this._values = {
@@ -70,9 +74,21 @@ export class AddForm extends VDomModel {
       const { slug, binds, interpreter, environment, isolated } = this._values;
       this._isMoreOpen =
         !!(slug || binds.length || interpreter || environment) || !isolated;
-      this._imageChanged(true);
+      if (!this._isImageFixed) {
+        this._imageChanged(true);
+      }
     }
     this._check();
+  }
+
+  /** Whether it is about a kernel that exists: its image cannot be changed. */
+  get isImageFixed(): boolean {
+    return this._isImageFixed;
+  }
+
+  /** What would be sent now. */
+  get request(): IAddRequest {
+    return toRequest(this._values);
   }
 
   /** What is typed. */
@@ -260,7 +276,7 @@ export class AddForm extends VDomModel {
     this._refusals = {};
     this.stateChanged.emit();
     try {
-      return await add(toRequest(this._values));
+      return await add(this.request);
     } catch (error) {
       this._refuse(error);
       return null;
@@ -345,6 +361,9 @@ export class AddForm extends VDomModel {
     if (!this._image && this._problems.displayName && !this._isNameOwn) {
       delete this._problems.displayName; // it comes with the image
     }
+    if (this._isImageFixed) {
+      delete this._problems.image; // it is what it is
+    }
     this.stateChanged.emit();
   }
 
@@ -353,7 +372,7 @@ export class AddForm extends VDomModel {
     if (error instanceof ApiError) {
       const problem = { message: error.message, hint: error.hint };
       const field = fieldOfError(error.code);
-      if (!field) {
+      if (!field || (this._isImageFixed && NOT_SHOWN.includes(field))) {
         this._failure = problem;
         return;
       }
@@ -370,7 +389,9 @@ export class AddForm extends VDomModel {
             hint: trans.__('Nothing you typed is lost: try again in a moment.')
           }
         : {
-            message: trans.__('The kernel could not be added.'),
+            message: this._isImageFixed
+              ? trans.__('That could not be sent.')
+              : trans.__('The kernel could not be added.'),
             hint: error instanceof Error ? error.message : String(error)
           };
   }
@@ -379,6 +400,7 @@ export class AddForm extends VDomModel {
   private _resolution: Question<IResolution>;
   private _inspection: Question<IInspection>;
   private _takenSlugs: readonly string[];
+  private _isImageFixed: boolean;
   private _values: IFormValues = {
     image: '',
     displayName: '',
@@ -416,5 +438,7 @@ export namespace AddForm {
     takenSlugs: readonly string[];
     /** What to begin with. */
     initial?: IAddRequest;
+    /** Whether it is about a kernel that exists: its image stays. */
+    isImageFixed?: boolean;
   }
 }

@@ -1,6 +1,6 @@
-import type { IAddRequest } from '../api/types';
+import type { IAddRequest, ITask } from '../api/types';
 import { addContainerIcon } from '../components/icons';
-import { CommandIDs } from '../tokens';
+import { CommandIDs, IContainerKernels } from '../tokens';
 import type { ICommandContext } from './commandContext';
 
 /** Adds the command that opens the form of a new kernel. */
@@ -40,6 +40,11 @@ export function addFormCommand(context: ICommandContext): void {
       }
     },
     execute: async args => {
+      const ended = kernels.tasks.find(each => each.task.id === args.task);
+      const form = ended && formOfTask(kernels, ended.task);
+      if (form) {
+        return app.commands.execute(form, { task: args.task });
+      }
       if (isOpen) {
         return null;
       }
@@ -51,7 +56,6 @@ export function addFormCommand(context: ICommandContext): void {
             import('../model/addForm'),
             import('./fileChooser')
           ]);
-        const ended = kernels.tasks.find(each => each.task.id === args.task);
         const specs = app.serviceManager.kernelspecs.specs?.kernelspecs ?? {};
         const form = new AddForm({
           trans,
@@ -88,4 +92,19 @@ export function addFormCommand(context: ICommandContext): void {
       }
     }
   });
+}
+
+/** The command with the form of an ended task, if that is another one. */
+function formOfTask(
+  kernels: IContainerKernels,
+  task: ITask
+): string | undefined {
+  if (task.job === 'edit') {
+    return CommandIDs.editKernel;
+  }
+  // Of which kernel it makes another one is only known where that was asked
+  // for. Elsewhere its request says all, and the image is here already.
+  return task.job === 'duplicate' && kernels.originalOf(task.id)
+    ? CommandIDs.duplicateKernel
+    : undefined;
 }

@@ -8,6 +8,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { IContainerKernels } from '../tokens';
 import { addFormCommand } from './addCommand';
 import type { ICommandContext } from './commandContext';
+import { addEditCommands } from './editCommands';
 import { addRepairCommand } from './repairCommand';
 import { addRowCommands } from './rowCommands';
 import { addStartCommands } from './startCommands';
@@ -34,6 +35,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
     addFormCommand(context);
     addStartCommands(context);
     addRowCommands(context);
+    addEditCommands(context);
     addRepairCommand(context);
   }
 };

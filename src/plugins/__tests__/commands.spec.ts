@@ -52,6 +52,8 @@ describe('the commands', () => {
     CommandIDs.startConsole,
     CommandIDs.showLog,
     CommandIDs.deleteKernel,
+    CommandIDs.editKernel,
+    CommandIDs.duplicateKernel,
     CommandIDs.repairKernel,
     CommandIDs.refresh
   ])('%s has a label, a caption and described arguments', async id => {
