@@ -101,6 +101,15 @@ class Apptainer(Runtime):
             options += bind_options(bind)
         return Command([found.path, "exec", *options, str(run.image), *run.argv], env)
 
+    def cache_dir(self, found: FoundRuntime, environment: Mapping[str, str], home: Path) -> Path | None:
+        # internal/pkg/cache/cache.go: "cache" below the variable's directory, else below the configuration's
+        ours = "APPTAINER" if found.title == "Apptainer" else "SINGULARITY"
+        named = environment.get(f"{ours}_CACHEDIR") or environment.get("SINGULARITY_CACHEDIR")
+        return (Path(named) if named else home / f".{ours.lower()}") / "cache"
+
+    def clean_cache(self, found: FoundRuntime, environment: Mapping[str, str]) -> Command | None:
+        return Command([found.path, "cache", "clean", "--force"], environment)
+
     def start_script(self, found: FoundRuntime, launch: LaunchSpec) -> str:
         return fill(
             "init.sh.j2",

@@ -102,6 +102,14 @@ class Runtime(abc.ABC):
     def run_isolated(self, found: FoundRuntime, run: Isolated, environment: Mapping[str, str]) -> Command:
         """Return the command that runs one program in a container."""
 
+    def cache_dir(self, found: FoundRuntime, environment: Mapping[str, str], home: Path) -> Path | None:
+        """Return where the runtime keeps what it has downloaded, if it does."""
+        return None
+
+    def clean_cache(self, found: FoundRuntime, environment: Mapping[str, str]) -> Command | None:
+        """Return the command that empties :meth:`cache_dir` without asking."""
+        return None
+
     @abc.abstractmethod
     def start_script(self, found: FoundRuntime, launch: LaunchSpec) -> str:
         """Return the text of a kernel's ``init.sh``."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -175,16 +176,30 @@ class DeletionService:
             )
         return entry
 
+    async def clear(self, work: Callable[[], int], timeout_s: float) -> None:
+        """Remove something in a thread; the answer waits only so long, and the server's end as long as it takes."""
+        await self._wait_for(self._begin(work), timeout_s)
+
     def _purge(self, entry_id: str) -> asyncio.Future[int]:
-        clearing = asyncio.ensure_future(asyncio.to_thread(trash.purge, self._roots, entry_id))
+        return self._begin(lambda: trash.purge(self._roots, entry_id))
+
+    def _begin(self, work: Callable[[], int]) -> asyncio.Future[int]:
+        clearing = asyncio.ensure_future(asyncio.to_thread(work))
         self._clearing.add(clearing)
         clearing.add_done_callback(self._clearing.discard)
         return clearing
 
-    async def _wait_for(self, clearing: asyncio.Future[int]) -> None:
-        await asyncio.wait({clearing}, timeout=_CLEARING_S)
+    async def _wait_for(self, clearing: asyncio.Future[int], timeout_s: float = _CLEARING_S) -> None:
+        await asyncio.wait({clearing}, timeout=timeout_s)
         if clearing.done():
-            clearing.result()
+            try:
+                clearing.result()
+            except OSError as error:
+                raise ContainerKernelsError(
+                    "forbidden",
+                    f"{error.filename or 'A file'} was not removed: {error.strerror}.",
+                    "Check its permissions, and whether the file system is read-only.",
+                ) from error
 
     async def stop(self) -> None:
         """Let what is being deleted be deleted."""

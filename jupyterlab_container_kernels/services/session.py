@@ -49,7 +49,7 @@ class SessionService:
         runtimes, gpu, disks = await asyncio.gather(
             asyncio.gather(*(self._runtime_info(runtime) for runtime in self.runtimes.values())),
             machine.gpu(os.environ),
-            self._disks(),
+            self.disks(),
         )
         root_dir = self.jupyter.root_dir
         return Info(
@@ -130,7 +130,8 @@ class SessionService:
             return RuntimeInfo(runtime.name, runtime.title, None, None, False, f"{error.message} {error.hint}")
         return RuntimeInfo(found.name, found.title, found.path, found.version_text, True, None)
 
-    async def _disks(self) -> list[DiskRoom]:
+    async def disks(self) -> list[DiskRoom]:
+        """Return the room where we write; ``None`` where a file system does not answer."""
         places: list[tuple[Purpose, Path]] = [
             ("kernels", self.roots.kernels),
             ("images", self.roots.images),

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Container
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from ..languages.base import Interpreter, Language
 from ..models import now
 from ..system import kernelspecs, paths
 from ..system.paths import Roots
-from .task_files import StoredTask
+from . import task_files
 
 #: The directory of all sets; no kernel's own directory may have this name.
 NAME = "shared"
@@ -58,16 +57,8 @@ def kernels_of(path: Path, roots: Roots) -> list[str]:
 
 def tasks_of(path: Path, roots: Roots, but: Container[str] = ()) -> list[str]:
     """Return the display names of kernels that tasks of any process, except ``but``, add with a set."""
-    found = []
-    for file in roots.tasks.glob("[!.]*/task.json"):
-        if file.parent.name in but:
-            continue
-        with contextlib.suppress(OSError, dacite.DaciteError):
-            stored = dacite.from_dict(StoredTask, paths.read_json(file) or {})
-            alive = stored.task.ended is None and stored.owner.is_alive(time.time() - file.stat().st_mtime)
-            if alive and str(path) in stored.leftovers:
-                found.append(stored.task.display_name)
-    return found
+    stored = task_files.alive(roots.tasks, but)
+    return [each.task.display_name for each in stored if str(path) in each.leftovers]
 
 
 def fitting(roots: Roots, language: Language, interpreter: Interpreter) -> Path | None:

@@ -1,13 +1,31 @@
-"""What takes room: images, package sets, the trash, leftovers, the runtime's own cache."""
+"""What takes room: images, package sets, the trash, leftovers, the runtime's own cache; and frees it."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from .. import failures
 from ..errors import ContainerKernelsError
-from ..models import Freed, Restored, Space
+from ..models import DiskRoom, Freed, Restored, Space, SpaceItem
+from ..runtimes.base import FoundRuntime
+from ..system import paths, process, quota
+from . import inventory, sets, trash, users
 from .deletion import DeletionService
+from .images import is_stored, side_file
+from .inventory import Known, Thing
 from .kernels import KernelService
 from .session import SessionService
 from .tasks import TaskService
+
+#: How long adding up sizes may take, all together; what is slower has none.
+_WALK_TIMEOUT_S = 5.0
+#: How long the answer waits for what is removed.
+_REMOVE_TIMEOUT_S = 8.0
+_CLEAN_TIMEOUT_S = 600.0
 
 
 class SpaceService:
@@ -17,15 +35,135 @@ class SpaceService:
         self, session: SessionService, kernels: KernelService, deletion: DeletionService, tasks: TaskService
     ) -> None:
         self._session = session
+        self._roots = session.roots
         self._kernels = kernels
         self._deletion = deletion
         self._tasks = tasks
+        self._sizes: dict[str, int] = {}
 
     async def get(self) -> Space:
-        return Space([], [])
+        """Return what is stored and who uses it, what nothing refers to any longer, and the room left.
+
+        A size that could not be added up in time is ``None``; it is known the next time, if it was added up meanwhile.
+        """
+        await self._deletion.tidy(sweep=True)
+        things, cache, disks = await asyncio.gather(self._things(), self._cache(), self._disks())
+        items = [thing.item for thing in things] + ([cache[0]] if cache else [])
+        sizes = await asyncio.gather(*(self._size(item) for item in items))
+        return Space([replace(item, size_bytes=size) for item, size in zip(items, sizes, strict=True)], disks)
 
     async def free(self, item_id: str) -> Freed:
-        raise ContainerKernelsError("not_found", "There is no such thing.", "Refresh the page.")
+        """Remove one thing that nobody uses, for good.
 
-    async def restore(self, item_id: str) -> Restored:
-        return await self._deletion.restore(item_id)
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``; ``kernel_running``: a kernel or a task uses it, which is named; ``not_ours``.
+        """
+        if await asyncio.to_thread(trash.read, self._roots, item_id) is not None:
+            return await self._deletion.purge(item_id)
+        cache = await self._cache()
+        if cache is not None and cache[0].id == item_id:
+            return await self._clean(*cache)
+        thing = next((each for each in await self._things() if each.item.id == item_id), None)
+        if thing is None:
+            raise ContainerKernelsError("not_found", "It is no longer there.", "Refresh the page.")
+        if thing.item.used_by:
+            raise ContainerKernelsError(
+                "kernel_running",
+                f"{thing.item.title} is used by {', '.join(thing.item.used_by)}.",
+                "Delete these kernels first.",
+            )
+        size = await self._size(thing.item)
+        await self._deletion.clear(self._removal(thing), _REMOVE_TIMEOUT_S)
+        self._sizes.pop(thing.item.path, None)
+        return Freed(size or 0)
+
+    async def restore(self, entry_id: str) -> Restored:
+        """Put a deleted kernel back; see :meth:`.DeletionService.restore`."""
+        return await self._deletion.restore(entry_id)
+
+    async def _things(self) -> list[Thing]:
+        """Return what lies below our roots. A file system that does not answer shows nothing."""
+        await self._tasks.list_tasks()  # those whose owner is gone are ended, and what they left is removed
+        patience = self._session.patience
+        try:
+            # first what is there, then who claims it, then who uses it: what is being made is never a leftover
+            entries = await patience.ask("inventory", lambda: inventory.list_entries(self._roots), _WALK_TIMEOUT_S)
+            claimed = await asyncio.to_thread(self._tasks.claimed)
+            using = await users.read(self._roots, patience, self._tasks)
+            last_used: dict[str, str] = {}
+            for kernel in (await self._kernels.list_kernels()).kernels:
+                path = kernel.image.path
+                last_used[path] = max(last_used.get(path, ""), kernel.last_used or "")
+            known = Known(using, claimed, {path: moment for path, moment in last_used.items() if moment})
+            return await patience.ask("things", lambda: inventory.things(self._roots, entries, known), _WALK_TIMEOUT_S)
+        except TimeoutError:
+            return []
+
+    async def _size(self, item: SpaceItem) -> int | None:
+        if item.size_bytes is not None:
+            return item.size_bytes
+
+        def measure() -> int:
+            self._sizes[item.path] = size = paths.disk_usage(Path(item.path))
+            return size
+
+        try:
+            return await self._session.patience.ask(("size", item.path), measure, _WALK_TIMEOUT_S)
+        except TimeoutError:
+            return self._sizes.get(item.path)
+
+    def _removal(self, thing: Thing) -> Callable[[], int]:
+        """Return what removes a thing of ours, and looks once more whether it is one."""
+        path, roots = thing.path, self._roots
+
+        def remove() -> int:
+            if thing.root == roots.images:
+                if is_stored(path, roots.images) and not self._tasks.users_of(path):
+                    side = side_file(path)
+                    path.unlink(missing_ok=True)
+                    side.unlink(missing_ok=True)
+                elif path.name.startswith(".") and path.parent == roots.images and not path.is_symlink():
+                    path.unlink(missing_ok=True)
+            elif sets.is_set(path, roots):
+                sets.remove_unused(path, roots)
+            else:
+                paths.remove_marked(path, thing.root)
+            return 0
+
+        return remove
+
+    async def _cache(self) -> tuple[SpaceItem, FoundRuntime] | None:
+        """Return the cache of the runtime that is found, if there is one."""
+        try:
+            found = await self._session.find_runtime()
+        except ContainerKernelsError:
+            return None
+        runtime = self._session.runtimes[found.name]
+        path = runtime.cache_dir(found, os.environ, Path.home())
+        if path is None or runtime.clean_cache(found, os.environ) is None:
+            return None
+        try:
+            if not await self._session.patience.ask(("cache", path), path.is_dir):
+                return None
+        except (TimeoutError, OSError):
+            return None
+        detail = f"What {found.title} keeps of images that it has downloaded. It is not needed by any kernel."
+        return inventory.item_of("runtime_cache", f"{found.title}'s cache", path, detail), found
+
+    async def _clean(self, item: SpaceItem, found: FoundRuntime) -> Freed:
+        before = await self._size(item)
+        command = self._session.runtimes[found.name].clean_cache(found, os.environ)
+        if command is None:
+            raise ContainerKernelsError("not_found", "It is no longer there.", "Refresh the page.")
+        finished = await process.run(command, timeout_s=_CLEAN_TIMEOUT_S)
+        if finished.returncode != 0:
+            raise failures.explain(finished.output, f"cleaning {item.title}", "runtime_failed")
+        after = await self._size(item)
+        return Freed(max(0, (before or 0) - (after or 0)))
+
+    async def _disks(self) -> list[DiskRoom]:
+        disks = await self._session.disks()
+        limits = await quota.quotas([disk.path for disk in disks], os.environ)
+        return [replace(disk, quota=limits.get(disk.path)) for disk in disks]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
+import time
+from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import dacite
 
 from ..models import LogChunk, Task
 from ..system import machine, paths, process
@@ -46,6 +51,19 @@ class StoredTask:
     task: Task
     owner: Owner
     leftovers: list[str] = field(default_factory=list)
+
+
+def alive(tasks: Path, but: Container[str] = ()) -> list[StoredTask]:
+    """Return the tasks below a directory, except those of the ids ``but``, that some process is at work with."""
+    found = []
+    for file in tasks.glob("[!.]*/task.json"):
+        if file.parent.name in but:
+            continue
+        with contextlib.suppress(OSError, dacite.DaciteError):
+            stored = dacite.from_dict(StoredTask, paths.read_json(file) or {})
+            if stored.task.ended is None and stored.owner.is_alive(time.time() - file.stat().st_mtime):
+                found.append(stored)
+    return found
 
 
 def write(directory: Path, stored: StoredTask, log: str) -> None:

@@ -41,7 +41,7 @@ from ..models import (
 from ..system import paths
 from ..system.paths import Roots
 from . import sets
-from .task_files import Owner, StoredTask, read_log, write
+from .task_files import Owner, StoredTask, alive, read_log, write
 
 _log = logging.getLogger(__name__)
 
@@ -204,6 +204,13 @@ class TaskService:
             if running.image == path or str(path) in running.leftovers
         ]
         return mine + (sets.tasks_of(path, self._roots, self._running) if sets.is_set(path, self._roots) else [])
+
+    def claimed(self) -> set[str]:
+        """Return the paths that tasks of any process are at work with; reads files, so ask in a thread."""
+        running = list(self._running.values())
+        found = {path for each in running for path in each.leftovers}
+        found |= {str(each.image) for each in running if each.image is not None}
+        return found.union(*(stored.leftovers for stored in alive(self._roots.tasks, self._running)))
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
