@@ -180,7 +180,12 @@ def _is_at_home(roots: Roots, part: Part) -> bool:
         "image": roots.images,
     }[part.what]
     own_name = part.what != "packages" or name != sets.NAME
-    known = name not in ("", ".", "..") and own_name and (part.what == "kernelspec" or not name.startswith("."))
+    known = (
+        ".." not in Path(part.source).parts
+        and name not in ("", ".")
+        and own_name
+        and (part.what == "kernelspec" or not name.startswith("."))
+    )
     return known and os.path.realpath(parent) == os.path.realpath(expected)
 
 
