@@ -53,9 +53,10 @@ export class KernelspecWatcher implements IDisposable {
    *
    * @param slug - The kernel's name.
    * @param present - Whether it is to be there.
+   * @param displayName - What it is to be called then; left out, anything.
    */
-  expect(slug: string, present: boolean): void {
-    this._expected.set(slug, present);
+  expect(slug: string, present: boolean, displayName?: string): void {
+    this._expected.set(slug, { present, displayName });
     this._begin();
   }
 
@@ -117,8 +118,10 @@ export class KernelspecWatcher implements IDisposable {
     if (!specs) {
       return;
     }
-    for (const [slug, present] of this._expected) {
-      if (slug in specs === present) {
+    for (const [slug, { present, displayName }] of this._expected) {
+      const isNamed =
+        displayName === undefined || specs[slug]?.display_name === displayName;
+      if (slug in specs === present && (!present || isNamed)) {
         this._expected.delete(slug);
       }
     }
@@ -131,7 +134,10 @@ export class KernelspecWatcher implements IDisposable {
   };
 
   private _specs: ISpecs;
-  private _expected = new Map<string, boolean>();
+  private _expected = new Map<
+    string,
+    { present: boolean; displayName: string | undefined }
+  >();
   private _tries = 0;
   private _isTrying = false;
   private _wake: (() => void) | null = null;

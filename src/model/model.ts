@@ -37,6 +37,7 @@ import type {
   IRemovedKernel
 } from '../tokens';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
+import { INews, Neighbours } from './neighbours';
 import { SpaceModel } from './space';
 import { Starts } from './starts';
 import { isActive, isOldNews, TaskModel } from './task';
@@ -74,6 +75,8 @@ export class ContainerKernelsModel
       () => this.stateChanged.emit()
     );
     this._starts.changed.connect(this._onStartsChanged, this);
+    this._neighbours = options.neighbours ?? null;
+    this._neighbours?.heard.connect(this._onNews, this);
     this._specs.specsChanged.connect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.connect(this._onRunningChanged, this);
   }
@@ -140,6 +143,7 @@ export class ContainerKernelsModel
     }
     this._watcher.dispose();
     this._kernelspecs.dispose();
+    this._neighbours?.dispose();
     this._starts.dispose();
     this._specs.specsChanged.disconnect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.disconnect(
@@ -300,7 +304,7 @@ export class ContainerKernelsModel
     const restored = await this._space.changing(id, () =>
       this._ask(() => this._client.restoreKernel(id))
     );
-    this._kernelspecs.expect(restored.slug, true);
+    this._expect({ slug: restored.slug, present: true });
     this._readKernelsSoon();
     return restored;
   }
@@ -337,7 +341,7 @@ export class ContainerKernelsModel
     if (rest?.some(each => each.slug === slug)) {
       void this._kernelspecs.nudge(); // another one of that name is seen now
     } else {
-      this._kernelspecs.expect(slug, false);
+      this._expect({ slug, present: false });
     }
     this._kernels = rest;
     this._starts.settle(slug);
@@ -351,6 +355,18 @@ export class ContainerKernelsModel
       }
     }
     return removal;
+  }
+
+  /** Makes this page and its neighbours see that a kernel came or went. */
+  private _expect(news: INews): void {
+    this._kernelspecs.expect(news.slug, news.present);
+    this._neighbours?.tell(news);
+  }
+
+  private _onNews(_: unknown, { slug, present }: INews): void {
+    this._kernelspecs.expect(slug, present);
+    this._readKernelsSoon();
+    this._space.readSoon();
   }
 
   private _displayName(slug: string): string {
@@ -475,7 +491,11 @@ export class ContainerKernelsModel
     this._watcher.adjust();
     this._readLogs();
     for (const task of change.published) {
-      this._kernelspecs.expect(task.slug, true);
+      this._kernelspecs.expect(
+        task.slug,
+        true,
+        task.job === 'edit' ? task.display_name : undefined
+      );
       this._starts.settle(task.slug); // it has just answered
     }
     if (change.vanished.length) {
@@ -553,6 +573,7 @@ export class ContainerKernelsModel
   private _specs: ISpecs;
   private _runningKernels: ContainerKernelsModel.IRunning;
   private _kernelspecs: KernelspecWatcher;
+  private _neighbours: Neighbours | null;
   private _watcher: TaskWatcher;
   private _starts: Starts;
   private _space: SpaceModel;
@@ -591,5 +612,7 @@ export namespace ContainerKernelsModel {
     specs: ISpecs;
     /** JupyterLab's list of running kernels. */
     kernels: IRunning;
+    /** The other pages of this browser; left out, none is told. */
+    neighbours?: Neighbours;
   }
 }

@@ -6,6 +6,7 @@ import type {
 import { ContainerKernelsClient } from '../api/client';
 import { TaskEvents } from '../api/events';
 import { ContainerKernelsModel } from '../model/model';
+import { Neighbours } from '../model/neighbours';
 import { IContainerKernels } from '../tokens';
 
 /**
@@ -22,7 +23,8 @@ export const manager: JupyterFrontEndPlugin<IContainerKernels> = {
       client: new ContainerKernelsClient(serviceManager.serverSettings),
       events: new TaskEvents(serviceManager.events),
       specs: serviceManager.kernelspecs,
-      kernels: serviceManager.kernels
+      kernels: serviceManager.kernels,
+      neighbours: new Neighbours(serviceManager.serverSettings.baseUrl)
     });
     // What ran before the page was loaded runs on.
     void app.restored.then(() => model.start());

@@ -135,4 +135,21 @@ describe('the watcher of kernelspecs', () => {
     setPageHidden(false);
     expect(specs.refreshes).toBe(before);
   });
+
+  it('looks for the new name of a kernel that was there before', async () => {
+    specs.onServer.add('r');
+    specs.read();
+    let name = 'Before';
+    specs.refresh = async () => {
+      specs.read();
+      (specs.specs?.kernelspecs.r as { display_name: string }).display_name =
+        name;
+    };
+    watcher.expect('r', true, 'After');
+    await jest.advanceTimersByTimeAsync(500);
+    expect(watcher.isSettled).toBe(false);
+    name = 'After';
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(watcher.isSettled).toBe(true);
+  });
 });
