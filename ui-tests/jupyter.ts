@@ -342,10 +342,26 @@ export class Jupyter {
     for (const { id } of await this.tasks()) {
       await this._endTask(id);
     }
-    for (const slug of await this.slugs()) {
-      await this.ask('DELETE', `container-kernels/kernels/${slug}`, {
-        shut_down: true
-      });
+    const { kernels } = await this.ask<{
+      kernels: { slug: string; resource_dir: string; read_only: boolean }[];
+    }>('GET', 'container-kernels/kernels');
+    for (const { slug, resource_dir, read_only } of kernels) {
+      if (!read_only) {
+        await this.ask('DELETE', `container-kernels/kernels/${slug}`, {
+          shut_down: true,
+          purge: true,
+          resource_dir
+        });
+      }
+    }
+    const { items } = await this.ask<{ items: { id: string; kind: string }[] }>(
+      'GET',
+      'container-kernels/space'
+    );
+    for (const { id, kind } of items) {
+      if (kind === 'trash') {
+        await this.ask('DELETE', `container-kernels/space/${id}`);
+      }
     }
     for (const { id } of await this.ask<{ id: string }[]>(
       'GET',
