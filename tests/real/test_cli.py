@@ -27,12 +27,61 @@ def test_a_kernel_is_added_listed_and_removed_from_a_terminal(bed: Bed, ipykerne
     assert (kernel["slug"], kernel["gpu"], kernel["status"]["code"]) == ("from-a-terminal", "on", "ok")
     assert "From a terminal" in bed.cli("list").stdout
 
-    removed = bed.cli("remove", "From a terminal", "--yes", "--json")
+    removed = bed.cli("remove", "From a terminal", "--yes", "--json", "--purge")
     assert removed.returncode == 0, removed.stderr
     assert json.loads(removed.stdout)["freed_bytes"] > 0
     assert json.loads(bed.cli("list", "--json").stdout) == {"kernels": []}
     bed.assert_nothing_is_left()
     assert ipykernel_sif.exists()
+
+
+def test_a_kernel_is_checked_changed_doubled_cleaned_up_and_brought_back_from_a_terminal(
+    bed: Bed, ipykernel_sif: Path, copied: Callable[[Path, str], Path]
+) -> None:
+    image = copied(ipykernel_sif, "here.sif")
+    assert bed.cli("add", str(image), "--name", "First").returncode == 0
+
+    checked = bed.cli("check", "First", "--no-updates")
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stdout.startswith("First: ")
+    edited = bed.cli("edit", "First", "--name", "Changed", "--env", "GREETING=hello")
+    assert edited.returncode == 0, edited.stderr
+    doubled = bed.cli("duplicate", "first", "--name", "Twin", "--gpu", "--json")
+    assert doubled.returncode == 0, doubled.stderr
+    assert json.loads(doubled.stdout)["slug"] == "twin"
+    kernels = {each["slug"]: each for each in json.loads(bed.cli("list", "--json").stdout)["kernels"]}
+    assert {slug: (each["display_name"], each["gpu"]) for slug, each in kernels.items()} == {
+        "first": ("Changed", "auto"), "twin": ("Twin", "on"),
+    }  # fmt: skip
+    assert kernels["first"]["environment"] == kernels["twin"]["environment"] == {"GREETING": "hello"}
+    with started("twin", bed.path) as client:
+        assert printed(client, "import os; print(os.environ['GREETING'])") == "hello"
+
+    assert bed.cli("list", "--stale").stdout.startswith("All container kernels can start")
+    moved = image.rename(image.with_name("moved.sif"))
+    said = bed.cli("check", "twin", "--no-updates")
+    assert said.returncode == 1
+    assert str(image) in said.stdout
+    assert "no longer" in bed.cli("list", "--stale").stdout
+    assert "Twin" in bed.cli("clean", "--dry-run").stderr
+    assert {each.name for each in bed.kernels.iterdir()} == {"first", "twin"}
+    cleaned = bed.cli("clean", "--yes")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert list(bed.kernels.iterdir()) == []
+    trash = [each for each in json.loads(bed.cli("images", "--json").stdout)["items"] if each["kind"] == "trash"]
+    assert sorted(each["title"] for each in trash) == ["Changed", "Twin"]
+    assert "Twin" in bed.cli("images").stdout
+
+    back = bed.cli("undo", "Twin")
+    assert back.returncode == 0, back.stderr
+    moved.rename(image)
+    with started("twin", bed.path) as client:
+        assert printed(client, "print(1 + 1)") == "2"
+    [left] = [each["id"] for each in trash if each["title"] == "Changed"]
+    assert bed.cli("images", "--free", left).returncode == 0
+    assert bed.cli("undo").returncode == 3
+    assert bed.cli("remove", "twin", "--yes", "--purge").returncode == 0
+    bed.assert_nothing_is_left()
 
 
 def test_a_kernel_that_does_not_start_says_why_and_is_mended_from_a_terminal(
@@ -71,6 +120,12 @@ def test_a_kernel_that_does_not_start_says_why_and_is_mended_from_a_terminal(
         (["log", "nothing"], 3),
         (["repair", "nothing", "--pull"], 3),
         (["repair", "nothing"], 2),
+        (["check", "nothing"], 3),
+        (["edit", "nothing", "--name", "x"], 3),
+        (["duplicate", "nothing"], 3),
+        (["undo"], 3),
+        (["undo", "nothing"], 3),
+        (["images", "--free", "0" * 16], 3),
         (["add"], 2),
         (["frobnicate"], 2),
     ],
