@@ -7,7 +7,7 @@ Prints one line a figure and writes all of them, with every sample, as JSON (``.
   looks into no folder meanwhile.
 * What a page loads of ours, and asks while the panel is closed; how long a tile takes: by the browser tests that are
   tagged ``@measured``.
-* How long the list of 200 kernels takes.
+* How long the list of 200 and of 1000 kernels takes, and for how long it keeps the server from other work.
 * What our start script adds to ``apptainer exec``; how long kernels take to answer, beside a native one; how many
   interrupts end as they should; what is left after kernels were killed in every way.
 
@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import launching
-from kernel_list import time_lists
+from kernel_list import time_lists, time_mixed_lists
 from server_start import Start, start
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,11 +87,19 @@ def server_part(pairs: int) -> Iterator[Figure]:
 
 
 def kernel_list(count: int, requests: int) -> Iterator[Figure]:
-    """Ask for many kernels."""
-    times = time_lists(count, requests)
+    """Ask for many kernels, and for very many, of which some are stale and some are not ours."""
+    times = time_lists(count, requests).warm
     note = f"{requests} requests"
     yield Figure(f"GET kernels with {count} kernels, median", statistics.median(times), "ms", 100, note, times)
     yield Figure(f"GET kernels with {count} kernels, 95 %", statistics.quantiles(times, n=20)[-1], "ms", None, note)
+    many = time_mixed_lists(requests)
+    what = "GET kernels with 1000 kernels, 200 stale, 50 foreign"
+    yield Figure(f"{what}: the first", many.cold, "ms", 1500)
+    yield Figure(f"{what}: median", statistics.median(many.warm), "ms", 300, note, many.warm)
+    idle = f"the longest {max(many.blocked):.0f} ms; while idle {max(many.idle):.0f} ms"
+    yield Figure(
+        "the event loop meanwhile blocked, median", statistics.median(many.blocked), "ms", 20, idle, many.blocked
+    )
 
 
 def kernels(rounds: int, interrupts: int, kills: int) -> Iterator[Figure]:

@@ -5,8 +5,9 @@ The contract is ``openapi.yaml``; a test holds these routes to it.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jupyter_server.auth.decorator import authorized
@@ -67,6 +68,13 @@ class _Handler(APIHandler):
         self.set_status(status)
         self.finish(json.dumps(to_json(model)))
 
+    async def answer_many(self, name: str, models: Sequence[Any]) -> None:
+        """Write an object with one list, of which each entry is written by itself so that the loop is never kept."""
+        from .models import to_json
+
+        entries = await asyncio.to_thread(lambda: ", ".join([json.dumps(to_json(model)) for model in models]))
+        self.finish(f'{{"{name}": [{entries}]}}')
+
     def accept(self, task: Task) -> None:
         """Write a task that has begun, and where it is read."""
         self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
@@ -125,7 +133,7 @@ class KernelsHandler(_Handler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        self.answer(await self.services.kernels.list_kernels())
+        await self.answer_many("kernels", (await self.services.kernels.list_kernels()).kernels)
 
     @web.authenticated
     @authorized

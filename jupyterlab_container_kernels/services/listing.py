@@ -70,6 +70,8 @@ class Listing:
         #: What was read last of each directory of Jupyter's, for when it does not answer.
         self._last: dict[str, list[str]] = {}
         self._last_entries: dict[str, Entry] = {}
+        #: What was understood of which script, by kernel; neither is read again before it changes.
+        self._understood_before: dict[Entry, tuple[Script | None, Foreign | None]] = {}
 
     async def rows(self) -> list[Row]:
         """Return all kernels, in the order of Jupyter's path."""
@@ -79,7 +81,7 @@ class Listing:
         )
         found = await self._understood(entries)
         asked = await asyncio.to_thread(self._questions, found)
-        answers = await self._survey.ask({question for each in asked.values() for question in each.values()})
+        answers = await self._survey.ask(question for each in asked.values() for question in each.values())
         may_write = writable.get((facts.may_write, self._own)) is True
 
         def rows() -> list[Row]:
@@ -152,26 +154,33 @@ class Listing:
             if path is not None:
                 scripts[directory] = (kernel_dirs.read_script, path)
         answers = await self._survey.ask(scripts.values()) if scripts else {}
-        runtime_dir = jupyter_runtime_dir()
 
         def understand() -> dict[Entry, tuple[Foreign | None, Script | None]]:
+            variables, runtime_dir = dict(os.environ), jupyter_runtime_dir()
             found: dict[Entry, tuple[Foreign | None, Script | None]] = {}
+            known: dict[Entry, tuple[Script | None, Foreign | None]] = {}
             for directory, (entry, _) in entries.items():
                 if entry.spec or entry.problem:
                     found[entry] = None, None
                     continue
                 script = answers.get(scripts[directory]) if directory in scripts else None
                 script = script if isinstance(script, Script) else None
-                understood = foreign.understand(
-                    entry.argv,
-                    directory,
-                    script.text if script else None,
-                    variables={**os.environ, **entry.environment},
-                    runtime_dir=runtime_dir,
-                    interrupt_mode=entry.interrupt_mode,
-                )
+                before = self._understood_before.get(entry)
+                if before is not None and before[0] is script:
+                    understood = before[1]
+                else:
+                    understood = foreign.understand(
+                        entry.argv,
+                        directory,
+                        script.text if script else None,
+                        variables={**variables, **entry.environment},
+                        runtime_dir=runtime_dir,
+                        interrupt_mode=entry.interrupt_mode,
+                    )
+                known[entry] = script, understood
                 if understood is not None:
                     found[entry] = understood, script
+            self._understood_before = known
             return found
 
         return await asyncio.to_thread(understand)

@@ -18,14 +18,15 @@ from typing import Any
 class JupyterServer:
     """A server on a free port of this machine; its Jupyter directories come from the environment."""
 
-    def __init__(self, root_dir: Path) -> None:
+    def __init__(self, root_dir: Path, *extensions: str) -> None:
         self.token = "test-token"  # the test's own, for a server that lives for seconds
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         config = {
             "ServerApp": {
                 "ip": "127.0.0.1", "port": self.port, "root_dir": str(root_dir), "open_browser": False,
-                "allow_root": True, "jpserver_extensions": {"jupyterlab_container_kernels": True},
+                "allow_root": True,
+                "jpserver_extensions": dict.fromkeys(["jupyterlab_container_kernels", *extensions], True),
             },
         }  # fmt: skip
         path = root_dir / "jupyter_server_test_config.json"
