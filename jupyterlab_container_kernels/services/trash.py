@@ -38,6 +38,7 @@ _NOTE = "trash.json"
 _SCHEMA = 1
 _ID = re.compile(r"[0-9a-f]{16}")
 _DAY_S = 24 * 3600.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 #: The names that things have in an entry.
 _NAMES: dict[RemovalKind, str] = {
     "kernelspec": "kernel",
@@ -127,6 +128,8 @@ def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
             paths.remove_marked(directory, roots.trash)
         if isinstance(error, FileNotFoundError) and not os.path.lexists(entry.kernel.source):
             return None
+        if error.errno in _FULL and entry.state == "doomed":
+            return _remove_at_once(roots, entry, is_free)
         raise _refused(entry.display_name, error, entry.kernel.source) from error
     stayed = _move_rest(roots, entry, is_free)
     if entry.state == "moving":
@@ -155,6 +158,31 @@ def _move_rest(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
         except OSError as error:
             _log.warning("%s was not moved into the trash: %s", source, error)
             stayed[part.source] = f"It could not be moved: {error.strerror}."
+    return stayed
+
+
+def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
+    """Remove a kernel from a disk so full that it takes no note, and all that goes with it."""
+    stayed: dict[str, str] = {}
+    try:
+        Path(entry.kernel.source, "kernel.json").unlink()  # with this, the kernel is gone from Jupyter's sight
+        paths.remove_tree(Path(entry.kernel.source))
+    except OSError as error:
+        raise _refused(entry.display_name, error, entry.kernel.source) from error
+    for part in entry.parts:
+        source = Path(part.source)
+        if part.what == "kernelspec" or not _may_move(roots, part):
+            continue
+        try:
+            if not is_free(part):
+                stayed[part.source] = "It was taken into use at this moment."
+            elif part.what == "image":
+                source.unlink(missing_ok=True)
+                side_file(source).unlink(missing_ok=True)
+            else:
+                paths.remove_marked(source, roots.logs if part.what == "log" else roots.packages)
+        except OSError as error:
+            stayed[part.source] = f"It could not be removed: {error.strerror}."
     return stayed
 
 
@@ -353,11 +381,11 @@ def _not_ours(entry: Entry, path: str) -> ContainerKernelsError:
 
 
 def _refused(name: str, error: OSError, path: str, what: str = "deleted") -> ContainerKernelsError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         return ContainerKernelsError(
             "disk_full",
             f"{name} was not {what}: there is no room left for the note that makes it possible to undo it.",
-            "Empty the trash under Images and space, or remove an image that nobody uses.",
+            "Empty the trash, or delete the kernel for good: that needs no room.",
         )
     where = error.filename or path
     return ContainerKernelsError(
