@@ -65,7 +65,11 @@ export function isSeen(kernel: IKernel): boolean {
 
 /** Whether what is wrong takes the place of what does not matter then. */
 export function isTroubled(kernel: IKernel): boolean {
-  return kernel.status.level === 'stale' || kernel.status.level === 'unknown';
+  return (
+    !isSeen(kernel) ||
+    kernel.status.level === 'stale' ||
+    kernel.status.level === 'unknown'
+  );
 }
 
 /** Draws a kernel as a row of the table. */
@@ -137,7 +141,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
       ) : (
         <td
           role="gridcell"
-          className="jp-ContainerKernels-image"
+          className={`jp-ContainerKernels-image ${status.remedies.length ? 'jp-mod-linked' : ''}`}
           title={[kernel.image.source, kernel.image.digest, kernel.image.path]
             .filter(Boolean)
             .join('\n')}

@@ -93,22 +93,22 @@ function column(
 
 /** All columns, in the order in which they stand. */
 export const COLUMNS: readonly IColumn[] = [
-  column('name', 168, kernel => kernel.display_name, {
+  column('name', 156, kernel => kernel.display_name, {
     share: 2,
     isFixed: true
   }),
   column(
     'status',
-    168,
+    160,
     ({ status, running }) =>
       `${LEVELS[status.level]} ${status.code} ${running > 0 ? 0 : 1}`,
     { isFixed: true }
   ),
-  column('image', 168, kernel => shortReference(kernel.image.reference), {
+  column('image', 140, kernel => shortReference(kernel.image.reference), {
     share: 3,
     isFixed: true
   }),
-  column('hardware', 60, kernel => ['on', 'auto', 'off'].indexOf(kernel.gpu)),
+  column('hardware', 80, kernel => ['on', 'auto', 'off'].indexOf(kernel.gpu)),
   column('language', 116, languageName),
   column('runtime', 132, runtimeName, { isDefault: false }),
   column('size', 84, kernelBytes),
@@ -123,16 +123,19 @@ export const DEFAULT_COLUMNS: readonly ColumnId[] = COLUMNS.filter(
   each => each.isDefault
 ).map(each => each.id);
 
-/** Which column gives way first where there is no room for all. */
+/**
+ * Which column gives way first where there is no room for all. What somebody
+ * asked for stays longer than what is there anyway.
+ */
 const LEAST: readonly ColumnId[] = [
-  'maker',
-  'runtime',
-  'created',
   'language',
-  'running',
   'used',
   'hardware',
-  'size'
+  'size',
+  'created',
+  'runtime',
+  'maker',
+  'running'
 ];
 
 /**

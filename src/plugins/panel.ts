@@ -5,13 +5,15 @@ import {
 } from '@jupyterlab/application';
 import { Clipboard, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
+import { IStateDB } from '@jupyterlab/statedb';
 import {
   ITranslator,
   nullTranslator,
   TranslationBundle
 } from '@jupyterlab/translation';
+import { MenuSvg } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import { Menu, TabPanel } from '@lumino/widgets';
+import { type Menu, TabPanel } from '@lumino/widgets';
 
 import { containerIcon } from '../components/icons';
 import type { IPanelActions } from '../components/panel';
@@ -22,6 +24,9 @@ import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
 import { addTableCommands, choosableColumns } from './tableCommands';
 
+/** Under what it is remembered how somebody looks at the panel. */
+const VIEW = 'container-kernels:view';
+
 /**
  * The panel with the kernels and tasks.
  */
@@ -30,12 +35,13 @@ export const panel: JupyterFrontEndPlugin<void> = {
   description: 'Shows the container kernels and the tasks that add them.',
   autoStart: true,
   requires: [IContainerKernels],
-  optional: [ITranslator, ILayoutRestorer],
+  optional: [ITranslator, ILayoutRestorer, IStateDB],
   activate: (
     app: JupyterFrontEnd,
     kernels: IContainerKernels,
     translator: ITranslator | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    state: IStateDB | null
   ): void => {
     const trans = (translator ?? nullTranslator).load(
       'jupyterlab_container_kernels'
@@ -44,6 +50,9 @@ export const panel: JupyterFrontEndPlugin<void> = {
       namespace: 'container-kernels'
     });
     const view = new PanelView();
+    if (state) {
+      remember(view, state);
+    }
     addTableCommands({ app, kernels, trans, view });
     const actions = makeActions(app, kernels, trans, view);
     const { serverSettings, kernelspecs } = app.serviceManager;
@@ -116,6 +125,31 @@ export const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** Looks at the panel as before, and notes when somebody looks otherwise. */
+function remember(view: PanelView, state: IStateDB): void {
+  let saved = JSON.stringify(view.remember());
+  const restored = state.fetch(VIEW).then(
+    remembered => {
+      // what somebody has chosen by now is newer
+      if (remembered && JSON.stringify(view.remember()) === saved) {
+        view.recall(remembered);
+      }
+    },
+    () => undefined // then it looks as it does at first
+  );
+  view.changed.connect(() => {
+    const now = JSON.stringify(view.remember());
+    if (now !== saved) {
+      saved = now;
+      void restored
+        .then(() => state.save(VIEW, JSON.parse(now)))
+        .catch(error => {
+          console.warn(error);
+        });
+    }
+  });
+}
+
 /** Puts the panel where the application has room for it, and in front. */
 function show(app: JupyterFrontEnd, widget: PanelWidget): void {
   const { shell } = app;
@@ -173,7 +207,7 @@ function makeActions(
     },
     onRemedy: (kernel, remedy) => mend(app, view, kernel, remedy),
     onChooseColumns: (x, y) => {
-      const menu = new Menu({ commands: app.commands });
+      const menu = new MenuSvg({ commands: app.commands });
       for (const column of choosableColumns()) {
         menu.addItem({ command: CommandIDs.toggleColumn, args: { column } });
       }
@@ -242,7 +276,7 @@ function openMenu(
   x: number,
   y: number
 ): void {
-  const menu = new Menu({ commands: app.commands });
+  const menu = new MenuSvg({ commands: app.commands });
   const parts = ROW_MENU.map(part =>
     part.filter(command => app.commands.hasCommand(command))
   ).filter(part => part.length > 0);
