@@ -14,7 +14,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from ..system import foreign, kernel_dirs
 from ..system.foreign import Foreign
 from ..system.kernel_dirs import Entry, Script
-from ..system.survey import PATH_TIMEOUT_S, Question, Survey
+from ..system.survey import Question, Survey
 from . import facts
 from .package_facts import PackageFacts
 from .session import SessionService
@@ -90,7 +90,10 @@ class Listing:
                 first.setdefault(entry.slug, entry.directory)
             made = []
             for entry, (understood, script) in found.items():
-                seen = {name: answers[each] for name, each in asked[entry].items() if each in answers}
+                questions = asked[entry].items()
+                seen = {name: answers[each] for name, each in questions if each in answers}
+                # of folders that are mounted, not all were asked
+                seen |= {name: None for name, each in questions if name.startswith("bind:") and each not in answers}
                 if script is not None and entry.argv[0] == (understood.script if understood else None):
                     seen["is_executable"] = script.is_executable
                 by = first[entry.slug] if shown is None else shown.get(entry.slug)
@@ -111,11 +114,12 @@ class Listing:
 
     async def _shown(self) -> dict[str, str] | None:
         """Return where Jupyter finds the kernels that it shows; ``None`` if that cannot be known now."""
-        jupyter = self._session.jupyter
-        try:
-            return await self._session.patience.ask(("find kernels",), jupyter.find_kernels, 2 * PATH_TIMEOUT_S)
-        except (TimeoutError, OSError):
-            return None
+        question: Question = (self._find_kernels, "Jupyter/kernels")
+        found = (await self._survey.ask([question])).get(question)
+        return found if isinstance(found, dict) else None
+
+    def _find_kernels(self, _path: str) -> dict[str, str]:
+        return self._session.jupyter.find_kernels()
 
     async def _directories(self) -> list[str]:
         """Return all directories that may be kernels."""

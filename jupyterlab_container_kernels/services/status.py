@@ -26,7 +26,8 @@ _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 _DENIED = {errno.EACCES, errno.EPERM}
 
 #: Answers by what was asked: ``image``, ``place``, ``runtime``, ``own``, ``shared``, ``start``, ``checked``, and
-#: ``bind:`` with a path. A value, an OSError, or absent when there was no answer.
+#: ``bind:`` with a path. A value, an OSError, or absent when there was no answer (of a bind ``None``: it is absent when
+#: it was not asked).
 Seen = Mapping[str, Any]
 
 

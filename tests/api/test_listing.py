@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 
 from jupyterlab_container_kernels.cli import _parser
 from jupyterlab_container_kernels.commands import _request
-from jupyterlab_container_kernels.models import Bind
+from jupyterlab_container_kernels.models import Bind, KernelRuntime
+from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, write_sif
+from tests.hung import hung_file_system
 
 from .conftest import Client
 
@@ -235,3 +238,51 @@ async def test_the_command_of_a_kernel_says_all_that_was_asked_for(client: Clien
     assert request.binds == binds
     assert (request.environment, request.isolated) == ({"A": "1 2"}, False)
     assert request.image == "docker://demo:1"
+
+
+async def test_a_file_system_that_hangs_makes_its_own_kernels_unknown_and_no_others(
+    client: Client, roots: Roots, image: Path, tmp_path: Path
+) -> None:
+    hung = tmp_path / "hung"
+    hung.mkdir()
+    add_kernel(roots, "good", image)
+    add_kernel(roots, "image", hung / "a.sif")
+    packages = PackagesRecord(str(hung / "packages"), None, 1, [])
+    add_kernel(roots, "packages", image, packages=packages)
+    add_kernel(roots, "bind", image, binds=[Bind(str(hung), None, False)])
+    add_kernel(roots, "both", hung / "a.sif", runtime=KernelRuntime("apptainer", "/no/such", None))
+    write_kernel(roots.kernels, "foreign", ["podman", "run", "-v", f"{hung}:/x", "x:1", *PYTHON])
+    with hung_file_system(hung):
+        begin = time.monotonic()
+        found = await rows(client)
+        first_s = time.monotonic() - begin
+        begin = time.monotonic()
+        assert (await rows(client)).keys() == found.keys()
+        again_s = time.monotonic() - begin
+    assert codes(found["good"]) == ["ok"]
+    for name in ("image", "packages", "bind", "foreign"):
+        assert (found[name]["status"]["code"], found[name]["status"]["level"]) == ("unknown", "unknown"), name
+        assert str(hung) in found[name]["status"]["message"]
+    assert "unknown" in codes(found["both"])
+    assert found["image"]["image"]["size_bytes"] is None
+    assert first_s < 5
+    assert again_s < 1
+
+
+async def test_a_hung_directory_of_kernels_hides_none_of_the_others(
+    client: Client, roots: Roots, image: Path, tmp_path: Path, jp_serverapp: Any
+) -> None:
+    (tmp_path / "project").mkdir()
+    theirs = Roots(tmp_path / "project", roots.images, tmp_path / "p", tmp_path / "s")
+    add_kernel(theirs, "theirs", image)
+    add_kernel(roots, "mine", image)
+    jp_serverapp.kernel_spec_manager.kernel_dirs = [*jp_serverapp.kernel_spec_manager.kernel_dirs, str(theirs.kernels)]
+    assert {name: codes(kernel)[0] for name, kernel in (await rows(client)).items()} == {"mine": "ok", "theirs": "ok"}
+    with hung_file_system(tmp_path / "project"):
+        await rows(client)
+        begin = time.monotonic()
+        found = await rows(client)
+        lasted_s = time.monotonic() - begin
+    assert codes(found["mine"]) == ["ok"]
+    assert codes(found["theirs"])[0] == "unknown"
+    assert lasted_s < 1
