@@ -1,17 +1,18 @@
-"""Asks a registry about an image: its digest, its platform and what there is to download.
+"""Asks a registry about an image: its digest, its platform, what there is to download, and for that.
 
 The protocol: https://github.com/opencontainers/distribution-spec, with the token authentication of
-https://distribution.github.io/distribution/spec/auth/token/. Nothing is downloaded but manifests.
+https://distribution.github.io/distribution/spec/auth/token/.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import ipaddress
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,15 @@ def credentials(registry: str, environment: Mapping[str, str], home: Path) -> st
     return None
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What an image is made of: the digest and the body of its manifest, and its configuration as it is stored."""
+
+    digest: str
+    manifest: dict[str, Any]
+    config: bytes
+
+
 class Registry:
     """One registry, asked as one user.
 
@@ -139,27 +149,114 @@ class Registry:
         ContainerKernelsError
             ``image_not_found``, ``login_needed``, ``wrong_architecture``, ``registry_unreachable``.
         """
-        import httpx
-
-        async with httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=_ca_bundle()) as client:
-            try:
-                digest, body = await self._get_manifest(
-                    client, reference, reference.digest or reference.tag or "latest"
-                )
-                if body.get("mediaType") in _INDEX_TYPES or "manifests" in body:
-                    chosen = _choose(reference, body, architecture)
-                    digest, body = await self._get_manifest(client, reference, chosen)
+        async with self._client() as client:
+            with self._said():
+                digest, body = await self._find(client, reference, architecture)
                 found = await self._architecture(client, reference, body)
                 layer_bytes = [int(layer["size"]) for layer in body.get("layers", [])]
-            except httpx.TimeoutException as error:
-                raise self._unreachable("does not answer") from error
-            except httpx.ConnectError as error:
-                raise self._unreachable(f"cannot be reached ({error})") from error
-            except (httpx.HTTPError, httpx.InvalidURL, *_NO_MANIFEST) as error:
-                raise self._unreachable(f"gave no usable answer ({error})") from error
         if found is not None and found != architecture:
             raise _wrong_architecture(reference, found, architecture)
         return Manifest(digest, found, layer_bytes)
+
+    async def parts(self, reference: ImageReference, architecture: str) -> Parts:
+        """Return what an image is made of, to fetch it.
+
+        Raises
+        ------
+        ContainerKernelsError
+            As :meth:`manifest`.
+        """
+        import hashlib
+
+        async with self._client() as client:
+            with self._said():
+                digest, body = await self._find(client, reference, architecture)
+                named = str(body["config"]["digest"])
+                config = (await self._get(client, reference, f"blobs/{named}", ())).content
+                if named != f"sha256:{hashlib.sha256(config).hexdigest()}":
+                    raise ValueError("the configuration is another one than was asked for")
+        return Parts(digest, body, config)
+
+    async def blob(self, reference: ImageReference, digest: str, start: int = 0) -> AsyncIterator[tuple[int, bytes]]:
+        """Fetch a blob, which nobody checks here.
+
+        Parameters
+        ----------
+        reference : ImageReference
+            The image, whose parts were asked for before.
+        digest : str
+            Of the blob.
+        start : int
+            How many bytes of it are here already; a registry may send them once more.
+
+        Yields
+        ------
+        int, bytes
+            Where in the blob some bytes belong, and these.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``image_not_found``, ``login_needed``, ``registry_unreachable``.
+        """
+        # encoded on its way, a blob would not be what its digest says
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        path = f"/v2/{reference.repository}/blobs/{digest}"
+        async with self._client() as client:
+            with self._said():
+                answer = await self._open(client, path, headers, reference)
+                try:
+                    if answer.status_code == 416:  # Range Not Satisfiable: all of it is here
+                        return
+                    self._refuse(answer, reference)
+                    answer.raise_for_status()
+                    place = start if answer.status_code == 206 else 0
+                    async for data in answer.aiter_raw():
+                        yield place, data
+                        place += len(data)
+                finally:
+                    await answer.aclose()
+
+    async def _open(
+        self, client: httpx.AsyncClient, path: str, headers: dict[str, str], reference: ImageReference
+    ) -> httpx.Response:
+        """Ask for something long, once more with a new token when the old one has run out."""
+        url = f"{self._scheme}://{self._host}{path}"
+        for again in (False, True):
+            authorization = {"Authorization": self._authorization} if self._authorization else {}
+            answer = await client.send(client.build_request("GET", url, headers=headers | authorization), stream=True)
+            if answer.status_code != 401 or again:
+                break
+            await answer.aclose()
+            self._authorization = await self._log_in(client, answer.headers.get("WWW-Authenticate", ""), reference)
+        return answer
+
+    def _client(self) -> httpx.AsyncClient:
+        import httpx
+
+        return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=_ca_bundle())
+
+    @contextlib.contextmanager
+    def _said(self) -> Iterator[None]:
+        """Say in our words what went wrong."""
+        import httpx
+
+        try:
+            yield
+        except httpx.TimeoutException as error:
+            raise self._unreachable("does not answer") from error
+        except httpx.ConnectError as error:
+            raise self._unreachable(f"cannot be reached ({error})") from error
+        except (httpx.HTTPError, httpx.InvalidURL, *_NO_MANIFEST) as error:
+            raise self._unreachable(f"gave no usable answer ({error})") from error
+
+    async def _find(self, client: httpx.AsyncClient, reference: ImageReference, architecture: str) -> tuple[str, Any]:
+        """Return the digest and the body of the manifest for an architecture."""
+        digest, body = await self._get_manifest(client, reference, reference.digest or reference.tag or "latest")
+        if body.get("mediaType") in _INDEX_TYPES or "manifests" in body:
+            chosen = _choose(reference, body, architecture)
+            digest, body = await self._get_manifest(client, reference, chosen)
+        return digest, body
 
     async def _architecture(self, client: httpx.AsyncClient, reference: ImageReference, body: Any) -> str | None:
         """Read the architecture from the image's configuration, a small JSON blob."""
@@ -195,6 +292,14 @@ class Registry:
                 raise
             self._scheme = "http"
             answer = await self._authorized(client, path, headers, reference)
+        self._refuse(answer, reference)
+        answer.raise_for_status()
+        if len(answer.content) > _MAX_MANIFEST_BYTES:
+            raise ValueError("the manifest is too large")
+        return answer
+
+    def _refuse(self, answer: httpx.Response, reference: ImageReference) -> None:
+        """Raise what a refusal means."""
         if answer.status_code == 404:
             raise ContainerKernelsError(
                 "image_not_found",
@@ -210,10 +315,6 @@ class Registry:
                 f"{self.name} answers that too many requests came from this address.",
                 "Log in to the registry, or try again in a few hours.",
             )
-        answer.raise_for_status()
-        if len(answer.content) > _MAX_MANIFEST_BYTES:
-            raise ValueError("the manifest is too large")
-        return answer
 
     async def _authorized(
         self, client: httpx.AsyncClient, path: str, headers: dict[str, str], reference: ImageReference
