@@ -251,7 +251,9 @@ async def test_a_file_system_that_hangs_makes_its_own_kernels_unknown_and_no_oth
     add_kernel(roots, "packages", image, packages=packages)
     add_kernel(roots, "bind", image, binds=[Bind(str(hung), None, False)])
     add_kernel(roots, "both", hung / "a.sif", runtime=KernelRuntime("apptainer", "/no/such", None))
-    write_kernel(roots.kernels, "foreign", ["podman", "run", "-v", f"{hung}:/x", "x:1", *PYTHON])
+    podman = tmp_path / "podman"
+    podman.symlink_to("/bin/sh")
+    write_kernel(roots.kernels, "foreign", [str(podman), "run", "-v", f"{hung}:/x", "x:1", *PYTHON])
     with hung_file_system(hung):
         begin = time.monotonic()
         found = await rows(client)
