@@ -247,7 +247,10 @@ function RunFacts(props: IKernelDetailsProps): JSX.Element {
             ? trans.__('%1; it saw %2', gpu, kernel.gpu_name)
             : gpu
         ],
-        [trans.__('Folders'), kernel.binds.map(folder).join('\n')],
+        [
+          trans.__('Folders'),
+          kernel.binds.map(each => folder(each, trans)).join('\n')
+        ],
         [
           trans.__('Environment'),
           Object.entries(kernel.environment)
@@ -263,13 +266,13 @@ function RunFacts(props: IKernelDetailsProps): JSX.Element {
   );
 }
 
-function folder(bind: IBind): string {
+function folder(bind: IBind, trans: TranslationBundle): string {
   return [
     bind.source,
     bind.destination && bind.destination !== bind.source
       ? ` → ${bind.destination}`
       : '',
-    bind.read_only ? ' (ro)' : ''
+    bind.read_only ? ` (${trans.__('read only')})` : ''
   ].join('');
 }
 
