@@ -67,7 +67,7 @@ class DeletionService:
         """Finish what a killed process had begun; now and then, or now, remove what was in the trash too long."""
         if not self._has_resumed:
             self._has_resumed = True
-            await asyncio.to_thread(trash.resume, self._roots, self._is_free)
+            await asyncio.to_thread(trash.resume, self._roots, self._is_free())
         moment = time.monotonic()
         if sweep or not self._swept or moment - self._swept > _SWEEP_INTERVAL_S:
             self._swept = moment
@@ -106,14 +106,14 @@ class DeletionService:
         purge = request.purge or self._session.settings.trash_days <= 0
         parts = [Part(item.what, item.path, item.size_bytes) for item in items if item.goes]
         entry = trash.begin(secrets.token_hex(8), slug, target.display_name, now(), parts, purge)
-        stayed = await asyncio.to_thread(trash.bury, self._roots, entry, self._is_free)
+        stayed = await asyncio.to_thread(trash.bury, self._roots, entry, self._is_free())
         if stayed is None:  # another one was quicker
             raise _unknown(slug)
         items = [replace(item, goes=False, reason=stayed[item.path]) if item.path in stayed else item for item in items]
         # the tile is gone; thousands of files may take their time
         if purge:
             await self._wait_for(self._purge(entry.id))
-        await self.tidy(sweep=True)
+        await self.tidy()
         return Removal(slug, items, freed(items), None if purge else entry.id)
 
     async def _target(self, slug: str, request: RemoveRequest) -> _Target:
@@ -259,12 +259,17 @@ class DeletionService:
             if paths.is_ours(path, root) and os.path.realpath(path.parent) == os.path.realpath(root)
         ]
 
-    def _is_free(self, part: Part) -> bool:
-        """Tell whether nobody has taken a thing into use since it was planned to go."""
-        specs = kernelspecs.read_all(self._roots.kernels)
-        used = {path for spec in specs for path in users.named(spec, part.what)}
-        path = Path(part.source)
-        return part.source not in used and not self._tasks.users_of(path)
+    def _is_free(self) -> Callable[[Part], bool]:
+        """Return what tells whether nobody has taken a thing into use; asked when the kernel itself has gone."""
+        used: set[str] | None = None
+
+        def is_free(part: Part) -> bool:
+            nonlocal used
+            if used is None:
+                used = users.named_by_all(self._roots.kernels)
+            return part.source not in used and not self._tasks.users_of(Path(part.source))
+
+        return is_free
 
 
 def _unknown(slug: str) -> ContainerKernelsError:

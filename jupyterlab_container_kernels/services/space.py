@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -49,8 +51,8 @@ class SpaceService:
         await self._deletion.tidy(sweep=True)
         things, cache, disks = await asyncio.gather(self._things(), self._cache(), self._disks())
         items = [thing.item for thing in things] + ([cache[0]] if cache else [])
-        sizes = await asyncio.gather(*(self._size(item) for item in items))
-        return Space([replace(item, size_bytes=size) for item, size in zip(items, sizes, strict=True)], disks)
+        await self._measure(items)
+        return Space([self._sized(item) for item in items], disks)
 
     async def free(self, item_id: str) -> Freed:
         """Remove one thing that nobody uses, for good.
@@ -74,7 +76,8 @@ class SpaceService:
                 f"{thing.item.title} is used by {', '.join(thing.item.used_by)}.",
                 "Delete these kernels first.",
             )
-        size = await self._size(thing.item)
+        await self._measure([thing.item])
+        size = self._sized(thing.item).size_bytes
         await self._deletion.clear(self._removal(thing), _REMOVE_TIMEOUT_S)
         self._sizes.pop(thing.item.path, None)
         return Freed(size or 0)
@@ -101,18 +104,26 @@ class SpaceService:
         except TimeoutError:
             return []
 
-    async def _size(self, item: SpaceItem) -> int | None:
-        if item.size_bytes is not None:
-            return item.size_bytes
+    async def _measure(self, items: list[SpaceItem]) -> None:
+        """Add up the sizes that are not known, those in one directory by one thread."""
+        by_directory: defaultdict[str, list[str]] = defaultdict(list)
+        for item in items:
+            if item.size_bytes is None:
+                by_directory[str(Path(item.path).parent)].append(item.path)
 
-        def measure() -> int:
-            self._sizes[item.path] = size = paths.disk_usage(Path(item.path))
-            return size
+        async def measure(directory: str, below: list[str]) -> None:
+            def add_up() -> None:
+                for path in below:
+                    self._sizes[path] = paths.disk_usage(Path(path))
 
-        try:
-            return await self._session.patience.ask(("size", item.path), measure, _WALK_TIMEOUT_S)
-        except TimeoutError:
-            return self._sizes.get(item.path)
+            with contextlib.suppress(TimeoutError):  # it goes on, and is known the next time
+                await self._session.patience.ask(("size", directory), add_up, _WALK_TIMEOUT_S)
+
+        await asyncio.gather(*(measure(*each) for each in by_directory.items()))
+
+    def _sized(self, item: SpaceItem) -> SpaceItem:
+        size = self._sizes.get(item.path) if item.size_bytes is None else item.size_bytes
+        return replace(item, size_bytes=size)
 
     def _removal(self, thing: Thing) -> Callable[[], int]:
         """Return what removes a thing of ours, and looks once more whether it is one."""
@@ -153,14 +164,16 @@ class SpaceService:
         return inventory.item_of("runtime_cache", f"{found.title}'s cache", path, detail), found
 
     async def _clean(self, item: SpaceItem, found: FoundRuntime) -> Freed:
-        before = await self._size(item)
+        await self._measure([item])
+        before = self._sized(item).size_bytes
         command = self._session.runtimes[found.name].clean_cache(found, os.environ)
         if command is None:
             raise ContainerKernelsError("not_found", "It is no longer there.", "Refresh the page.")
         finished = await process.run(command, timeout_s=_CLEAN_TIMEOUT_S)
         if finished.returncode != 0:
             raise failures.explain(finished.output, f"cleaning {item.title}", "runtime_failed")
-        after = await self._size(item)
+        await self._measure([item])
+        after = self._sized(item).size_bytes
         return Freed(max(0, (before or 0) - (after or 0)))
 
     async def _disks(self) -> list[DiskRoom]:

@@ -16,6 +16,7 @@ from ..system.kernelspecs import Spec
 from ..system.paths import Patience, Roots
 from .tasks import TaskService
 
+_KINDS: tuple[RemovalKind, ...] = ("image", "packages", "log")
 #: What is read of a file that a kernel of another maker starts; scripts are shorter.
 _SCRIPT_BYTES = 64 * 1024
 
@@ -36,14 +37,14 @@ class Users:
 
     Parameters
     ----------
-    specs : list of Spec
-        Of ours.
+    ours : mapping of (str, str) to list of (str, str)
+        Slug and display name of our kernels, by what they use (all packages are one kind) and its real path.
     strangers : list of Stranger
     real : mapping of str to str
         The real path of each path that a record names, where its file system told it in time.
     """
 
-    specs: list[Spec]
+    ours: Mapping[tuple[str, str], list[tuple[str, str]]]
     strangers: list[Stranger]
     real: Mapping[str, str]
     tasks: TaskService
@@ -51,11 +52,7 @@ class Users:
     def of(self, what: RemovalKind, path: Path, but: str = "") -> list[str]:
         """Return the display names of the kernels, except ``but`` (a slug), and of tasks that use a path."""
         wanted = self.real.get(str(path), str(path))
-        found = [
-            spec.display_name
-            for spec in self.specs
-            if spec.slug != but and wanted in {self.real.get(each, each) for each in named(spec, what)}
-        ]
+        found = [name for slug, name in self.ours.get((_kind(what), wanted), ()) if slug != but]
         if what == "image":
             found += [each.display_name for each in self.strangers if path.name in each.text]
         return [*found, *(name for name in self.tasks.users_of(path) if name not in found)]
@@ -67,28 +64,63 @@ def named(spec: Spec, what: RemovalKind) -> list[str]:
     if what == "image":
         return [record.image.path]
     if what == "log":
-        return [str(Path(record.log).parent)]
+        return [os.path.dirname(record.log)]  # noqa: PTH120 (of a thousand kernels)
     return [each for each in (record.packages.path, record.packages.shared) if each]
+
+
+def named_by_all(kernels: Path) -> set[str]:
+    """Return all paths that the records of our kernels name."""
+    return {path for spec in kernelspecs.read_all(kernels) for what in _KINDS for path in named(spec, what)}
+
+
+def _kind(what: RemovalKind) -> str:
+    return "packages" if what == "shared_packages" else what
+
+
+def _index(specs: list[Spec], real: Mapping[str, str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    ours: defaultdict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    for spec in specs:
+        for what in _KINDS:
+            for path in {real.get(each, each) for each in named(spec, what)}:
+                ours[what, path].append((spec.slug, spec.display_name))
+    return dict(ours)
 
 
 async def read(roots: Roots, patience: Patience, tasks: TaskService) -> Users:
     """Look at all kernels; a file system that does not answer only keeps links on it from being followed."""
     specs = await asyncio.to_thread(kernelspecs.read_all, roots.kernels)
     strangers = [await _with_scripts(each, patience) for each in await asyncio.to_thread(_strangers, roots.kernels)]
-    by_directory: defaultdict[str, set[str]] = defaultdict(set)
-    for spec in specs:
-        for what in ("image", "packages", "log"):
-            for path in named(spec, what):
-                by_directory[os.path.dirname(path)].add(path)  # noqa: PTH120
+    by_directory = await asyncio.to_thread(_by_directory, specs)
 
     async def ask(directory: str, below: set[str]) -> dict[str, str]:
         try:
-            return await patience.ask(("real", directory), lambda: {each: os.path.realpath(each) for each in below})
+            return await patience.ask(("real", directory), lambda: _real(directory, below))
         except TimeoutError:
             return {}
 
     answers = await asyncio.gather(*(ask(*each) for each in by_directory.items()))
-    return Users(specs, strangers, {path: real for answer in answers for path, real in answer.items()}, tasks)
+    real = {path: real for answer in answers for path, real in answer.items()}
+    return Users(await asyncio.to_thread(_index, specs, real), strangers, real, tasks)
+
+
+def _by_directory(specs: list[Spec]) -> dict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for spec in specs:
+        for what in _KINDS:
+            for path in named(spec, what):
+                found[os.path.dirname(path)].add(path)  # noqa: PTH120
+    return dict(found)
+
+
+def _real(directory: str, below: set[str]) -> dict[str, str]:
+    """Return the real paths of what lies in a directory, which itself is followed only once."""
+    real = os.path.realpath(directory)
+    found = {}
+    for path in below:
+        name = os.path.basename(path)  # noqa: PTH119 (there may be thousands)
+        is_plain = name not in ("", ".", "..") and not os.path.islink(path)  # noqa: PTH114
+        found[path] = f"{real.rstrip('/')}/{name}" if is_plain else os.path.realpath(path)
+    return found
 
 
 def _strangers(kernels: Path) -> list[Stranger]:

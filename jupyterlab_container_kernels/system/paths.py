@@ -199,13 +199,14 @@ def disk_usage(path: Path) -> int:
     """Return the bytes that a file, or all files below a directory, hold; hard links count once."""
     seen: set[tuple[int, int]] = set()
     total = 0
-    queue = [path]
+    queue = [os.fspath(path)]
     while queue:
         each = queue.pop()
         try:
-            status = each.lstat()
+            status = os.lstat(each)
             if stat.S_ISDIR(status.st_mode):
-                queue += each.iterdir()
+                with os.scandir(each) as entries:
+                    queue += [entry.path for entry in entries]
                 continue
         except OSError:
             continue

@@ -128,6 +128,7 @@ async def test_what_was_in_the_trash_for_too_long_is_removed(client: Client, roo
     note = roots.trash / old / "trash.json"
     note.write_text(json.dumps({**json.loads(note.read_text()), "deleted": "2026-01-01T00:00:00.000Z"}))
     new = (await client("delete", "kernels/new")).holds("Removal")["undo"]
+    await space(client)
     for _ in range(100):
         if not (roots.trash / old).exists():
             break
