@@ -130,10 +130,10 @@ class Work:
         before = plan.before.image if plan.before else None
         if before and plan.action in _SAME_IMAGE:
             running.image = Path(before.path)
-            await self._images.header(running.image)
+            header = await self._images.header(running.image)
             for phase in ("resolve", "acquire"):
                 running.skip(phase, f"The image stays: {before.path}")
-            return before
+            return await asyncio.to_thread(as_it_is, before, header.id)
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
             resolved = await self._images.look_up(plan.request.image)
         image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull")
@@ -298,6 +298,20 @@ class Work:
             doomed = kernelspecs.withdraw(spec, self._roots)
             if doomed is not None:
                 paths.remove_marked(doomed, self._roots.trash)
+
+
+def as_it_is(image: ImageRecord, sif_id: str) -> ImageRecord:
+    """Return the record of an image file that may have been replaced since: what it was a pull of, it is no longer.
+
+    Raises
+    ------
+    OSError
+        It was removed at this moment.
+    """
+    status = Path(image.path).stat()
+    is_same = image.sif_id in (None, sif_id) and status.st_size == image.size_bytes
+    digest = image.digest if is_same else None
+    return replace(image, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, sif_id=sif_id, digest=digest)
 
 
 def _environment(start: KernelStart, request: AddRequest) -> dict[str, str]:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from jupyterlab_container_kernels.runtimes.base import FoundRuntime
 from jupyterlab_container_kernels.services import status
 from jupyterlab_container_kernels.services.facts import StartFacts
 from jupyterlab_container_kernels.services.wiring import Services, connect
+from jupyterlab_container_kernels.services.work import as_it_is
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, record, sif_bytes, write_sif
@@ -137,6 +139,15 @@ async def test_a_copy_of_the_image_has_not_changed(roots: Roots, look: Look, ima
     change_record(directory, image={"sif_id": "00000000-0000-0000-0000-000000000007"})
     os.utime(image, (1, 1))
     assert codes(await look()) == ["ok"]
+
+
+def test_once_a_kernel_was_mended_with_a_changed_image_that_is_the_image_it_has(roots: Roots, image: Path) -> None:
+    before = replace(record(roots, "demo", image).image, digest="sha256:1", sif_id="old")
+    image.write_bytes(sif_bytes(payload=65))
+    after = as_it_is(before, "new")
+    assert (after.size_bytes, after.sif_id, after.digest) == (image.stat().st_size, "new", None)
+    assert after.mtime_ns == image.stat().st_mtime_ns
+    assert as_it_is(replace(after, digest="sha256:2"), "new").digest == "sha256:2", "nothing has changed since"
 
 
 @pytest.mark.parametrize("kind", ["cut off", "empty", "not an image", "a folder"])
