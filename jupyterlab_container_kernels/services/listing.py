@@ -64,7 +64,8 @@ class Listing:
     def __init__(self, session: SessionService) -> None:
         self._session = session
         self._survey = Survey(session.patience)
-        self._own = str(session.roots.kernels)
+        #: The user's own directory of kernels, and the name under which it is listed.
+        self._own = self._own_as_listed = str(session.roots.kernels)
         self._packages = {name: PackageFacts(each, name) for name, each in session.languages.items()}
         self._no_language = PackageFacts(None, "")
         #: What was read last of each directory of Jupyter's, for when it does not answer.
@@ -100,7 +101,7 @@ class Listing:
                 if by is None and first[entry.slug] != entry.directory:
                     by = first[entry.slug]
                 root = entry.directory.rpartition("/")[0]
-                is_read_only = root != self._own or not may_write
+                is_read_only = root != self._own_as_listed or not may_write
                 made.append(Row(entry, understood, seen, by, is_read_only, entries[entry.directory][1]))
             return made
 
@@ -124,12 +125,21 @@ class Listing:
     async def _directories(self) -> list[str]:
         """Return all directories that may be kernels."""
         roots = list(dict.fromkeys([*self._session.jupyter.kernel_dirs, self._own]))
-        answers = await self._survey.ask([(kernel_dirs.subdirectories, root) for root in roots])
+        answers = await self._survey.ask(
+            (question, root) for root in roots for question in (kernel_dirs.real_path, kernel_dirs.subdirectories)
+        )
+        found: list[str] = []
+        real: dict[str, str] = {}
         for root in roots:
-            found = answers.get((kernel_dirs.subdirectories, root))
-            if isinstance(found, list):
-                self._last[root] = sorted(found)
-        return [directory for root in roots for directory in self._last.get(root, [])]
+            below = answers.get((kernel_dirs.subdirectories, root))
+            if isinstance(below, list):
+                self._last[root] = sorted(below)
+            where = answers.get((kernel_dirs.real_path, root), root)
+            # one that Jupyter knows by two names has its kernels once
+            if real.setdefault(where, root) == root:
+                found += self._last.get(root, [])
+        self._own_as_listed = real.get(answers.get((kernel_dirs.real_path, self._own), self._own), self._own)
+        return found
 
     async def _entries(self, directories: list[str]) -> dict[str, tuple[Entry, bool]]:
         """Return what lies in directories, and whether they have answered."""

@@ -5,7 +5,7 @@ once.
 """
 
 # Of thousands of paths, pathlib takes longer than the calls.
-# ruff: noqa: PTH116, PTH119, PTH123
+# ruff: noqa: PTH116, PTH119
 
 from __future__ import annotations
 
@@ -72,6 +72,11 @@ _entries: dict[str, tuple[_Stamp, Entry | None]] = {}
 _scripts: dict[str, tuple[_Stamp, Script]] = {}
 
 
+def real_path(directory: str) -> str:
+    """Return where a directory really lies."""
+    return os.path.realpath(directory)
+
+
 def subdirectories(directory: str) -> list[str]:
     """Return the paths of what may be kernels in a directory. It need not exist.
 
@@ -132,8 +137,7 @@ def read_script(path: str) -> Script:
 def _parse(directory: str, path: str, written_s: float) -> Entry | None:
     slug = os.path.basename(directory).lower()
     try:
-        with open(path, "rb") as stream:
-            text = stream.read(_LIMIT_BYTES)
+        text = _bytes(path, _LIMIT_BYTES)
         data = json.loads(text.decode("utf-8"))
     except json.JSONDecodeError as error:
         problem = f"line {error.lineno}, column {error.colno}: {error.msg}"
@@ -214,6 +218,10 @@ def _mentions(argv: list[str]) -> bool:
 
 
 def _text(path: str, limit: int) -> str:
+    return _bytes(path, limit).decode("utf-8", "replace")
+
+
+def _bytes(path: str, limit: int) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a named pipe must not keep us
     with os.fdopen(descriptor, "rb") as stream:
-        return stream.read(limit).decode("utf-8", "replace")
+        return stream.read(limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import time
 from pathlib import Path
@@ -205,6 +206,26 @@ async def test_a_kernel_behind_a_link_is_listed(client: Client, roots: Roots, im
     directory = add_kernel(roots, "demo", image)
     directory.rename(tmp_path / "elsewhere")
     directory.symlink_to(tmp_path / "elsewhere")
+    assert set(await rows(client)) == {"demo"}
+
+
+async def test_a_directory_that_jupyter_knows_by_two_names_has_its_kernels_once(
+    client: Client, roots: Roots, image: Path, tmp_path: Path, jp_serverapp: Any
+) -> None:
+    add_kernel(roots, "demo", image)
+    (tmp_path / "link").symlink_to(roots.kernels)
+    manager = jp_serverapp.kernel_spec_manager
+    manager.kernel_dirs = [str(tmp_path / "link"), *manager.kernel_dirs]
+    [kernel] = (await rows(client)).values()
+    assert codes(kernel) == ["ok"]
+    assert not kernel["read_only"]
+
+
+async def test_a_named_pipe_in_the_place_of_a_kernel_keeps_nobody(client: Client, roots: Roots, image: Path) -> None:
+    add_kernel(roots, "demo", image)
+    (roots.kernels / "pipe").mkdir()
+    os.mkfifo(roots.kernels / "pipe/kernel.json")
+    assert set(await rows(client)) == {"demo"}
     assert set(await rows(client)) == {"demo"}
 
 
