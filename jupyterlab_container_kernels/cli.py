@@ -148,6 +148,14 @@ def _add_properties(parser: argparse.ArgumentParser) -> None:
         "--bind-at", action="append", default=[], nargs=2, metavar=("FOLDER", "PATH"), help="mount a folder elsewhere"
     )
     parser.add_argument(
+        "--bind-read-only",
+        action="append",
+        default=[],
+        nargs=2,
+        metavar=("FOLDER", "PATH"),
+        help="mount a folder that the kernel cannot change",
+    )
+    parser.add_argument(
         "--env", action="append", default=[], metavar="NAME=VALUE", help="a variable of the kernel; repeatable"
     )
     parser.add_argument(

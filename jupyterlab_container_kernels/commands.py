@@ -139,7 +139,8 @@ def _changes(arguments: argparse.Namespace) -> EditRequest:
 
 def _binds(arguments: argparse.Namespace) -> list[Bind]:
     binds = [Bind(_full(each), None, False) for each in arguments.bind]
-    return binds + [Bind(_full(source), inside, False) for source, inside in arguments.bind_at]
+    binds += [Bind(_full(source), inside, False) for source, inside in arguments.bind_at]
+    return binds + [Bind(_full(source), inside, True) for source, inside in arguments.bind_read_only]
 
 
 def _environment(arguments: argparse.Namespace) -> dict[str, str]:

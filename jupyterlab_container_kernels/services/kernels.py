@@ -255,7 +255,9 @@ def _command(kernel: Kernel) -> str:
     words = ["jupyter", "container-kernels", "add", image, "--name", kernel.display_name, "--kernel-name", kernel.slug]
     words += {"on": ["--gpu"], "off": ["--no-gpu"], "auto": []}[kernel.gpu]
     for bind in kernel.binds:
-        if bind.destination is None:
+        if bind.read_only:
+            words += ["--bind-read-only", bind.source, bind.destination or bind.source]
+        elif bind.destination is None:
             words += ["--bind", bind.source]
         else:
             words += ["--bind-at", bind.source, bind.destination]

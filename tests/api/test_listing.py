@@ -239,7 +239,7 @@ async def test_who_shares_an_image_is_counted(client: Client, roots: Roots, imag
 
 
 async def test_the_command_of_a_kernel_says_all_that_was_asked_for(client: Client, roots: Roots, image: Path) -> None:
-    binds = [Bind("/data sets", None, False), Bind("/a", "/b c", False)]
+    binds = [Bind("/data sets", None, False), Bind("/a", "/b c", False), Bind("/c", "/d", True)]
     add_kernel(
         roots,
         "demo",
