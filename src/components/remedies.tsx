@@ -15,7 +15,7 @@ export function remedyLabel(remedy: Remedy, trans: TranslationBundle): string {
     case 'reinstall':
       return trans.__('Install packages again');
     case 'find_runtime':
-      return trans.__('Find the runtime again');
+      return trans.__('Find runtime');
     case 'edit':
       return trans.__('Edit');
     case 'adopt':

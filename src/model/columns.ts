@@ -99,7 +99,7 @@ export const COLUMNS: readonly IColumn[] = [
   }),
   column(
     'status',
-    160,
+    172,
     ({ status, running }) =>
       `${LEVELS[status.level]} ${status.code} ${running > 0 ? 0 : 1}`,
     { isFixed: true }
