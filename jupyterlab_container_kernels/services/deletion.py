@@ -47,7 +47,6 @@ class DeletionService:
         self._tasks = tasks
         self._roots = session.roots
         self._clearing: set[asyncio.Future[int]] = set()
-        self._has_resumed = False
         self._swept = 0.0
 
     async def spec(self, slug: str) -> Spec:
@@ -64,13 +63,11 @@ class DeletionService:
         return spec
 
     async def tidy(self, *, sweep: bool = False) -> None:
-        """Finish what a killed process had begun; now and then, or now, remove what was in the trash too long."""
-        if not self._has_resumed:
-            self._has_resumed = True
-            await asyncio.to_thread(trash.resume, self._roots, self._is_free())
+        """Finish what killed processes had begun, and remove what was in the trash too long: now and then, or now."""
         moment = time.monotonic()
         if sweep or not self._swept or moment - self._swept > _SWEEP_INTERVAL_S:
             self._swept = moment
+            await asyncio.to_thread(trash.resume, self._roots, self._is_free())
             for entry_id in await asyncio.to_thread(trash.expired, self._roots, self._session.settings.trash_days):
                 self._purge(entry_id)
 

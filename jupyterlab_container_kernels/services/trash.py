@@ -36,6 +36,8 @@ _log = logging.getLogger("jupyterlab_container_kernels")
 
 _NOTE = "trash.json"
 _SCHEMA = 1
+#: What :func:`.paths.remove_marked` leaves when it is killed.
+_REST = re.compile(r"\..+\.[0-9a-f]{12}\.removing")
 _ID = re.compile(r"[0-9a-f]{16}")
 _DAY_S = 24 * 3600.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -219,23 +221,23 @@ def _is_at_home(roots: Roots, part: Part) -> bool:
 
 def resume(roots: Roots, is_free: IsFree) -> None:
     """Finish what processes that have ended had begun: deletions, and removals from the trash."""
-    for home in homes(roots):
-        for rest in [*home.glob(".*.removing")]:
-            if rest.is_dir() and not rest.is_symlink():
+    for root in [*homes(roots), roots.packages, roots.packages / sets.NAME, roots.logs, roots.staging]:
+        for rest in [*root.glob(".*.removing")]:
+            if _REST.fullmatch(rest.name) and rest.is_dir() and not rest.is_symlink():
                 paths.remove_tree(rest)
     for entry in entries(roots):
         try:
             silent_s = time.time() - (roots.trash / entry.id / _NOTE).stat().st_mtime
-            if entry.state == "kept" or entry.owner.is_alive(silent_s):
-                continue
             moved = os.path.lexists(place(roots, "kernelspec", entry.id))
+            if (moved and entry.state == "kept") or (entry.state != "kept" and entry.owner.is_alive(silent_s)):
+                continue
             if moved and entry.state != "purging":
                 _move_rest(roots, entry, is_free)
             if moved and entry.state == "moving":
                 _settle(roots, entry)
-            else:  # it was to be removed, or the kernel never went
+            else:  # it was to be removed, or the kernel never went, or it is back
                 purge(roots, entry.id)
-            _log.info("The deletion of %s was finished.", entry.display_name)
+            _log.info("What was left of deleting or restoring %s was finished.", entry.display_name)
         except (OSError, ContainerKernelsError) as error:  # another process may be at it
             _log.warning("The deletion of %s was not finished: %s", entry.display_name, error)
 

@@ -149,6 +149,27 @@ def test_a_removal_that_was_killed_takes_nothing_along_that_came_since(roots: Ro
     assert trash.entries(roots) == []
 
 
+def test_an_entry_whose_kernel_is_back_already_goes(roots: Roots, entry: Entry) -> None:
+    """A process was killed at the end of a restoration."""
+    trash.bury(roots, entry, everybody)
+    trash.place(roots, "kernelspec", ID).rename(roots.kernels / "demo")
+    trash.resume(roots, everybody)
+    assert trash.entries(roots) == []
+    assert (roots.kernels / "demo").is_dir()
+
+
+def test_what_a_removal_left_that_was_killed_goes(roots: Roots, entry: Entry) -> None:
+    left = [root / f".demo.{'a' * 12}.removing" for root in (roots.packages, roots.logs, roots.staging, roots.trash)]
+    for path in left:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "file").write_text("x")
+    kept = roots.packages / ".removing"
+    kept.mkdir()
+    trash.resume(roots, everybody)
+    assert not any(path.exists() for path in left) and kept.is_dir()
+    assert all(path.exists() for path in sources(entry))
+
+
 def test_what_another_process_is_at_is_left_to_it(roots: Roots, entry: Entry) -> None:
     paths.make_marked(roots.trash / ID)
     paths.write_private(roots.trash / ID / "trash.json", json.dumps(asdict(entry)))
