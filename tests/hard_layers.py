@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -62,6 +63,7 @@ def xattr(name: str, value: str) -> dict[str, str]:
     return {f"SCHILY.xattr.{name}": value}
 
 
+@functools.cache
 def hard_images() -> dict[str, list[bytes]]:
     """Return them all."""
     base = layer(

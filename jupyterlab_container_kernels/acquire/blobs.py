@@ -123,7 +123,7 @@ class Blob:
         first = b""
         while len(first) < _MAGIC_BYTES and (chunk := next(chunks, b"")):
             first += chunk
-        return _inflated(itertools.chain((first,), chunks), first[:_MAGIC_BYTES])
+        yield from _inflated(itertools.chain((first,), chunks), first[:_MAGIC_BYTES])
 
     def _compressed(self) -> Iterator[bytes]:
         place = 0
