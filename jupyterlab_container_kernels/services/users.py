@@ -30,6 +30,11 @@ class Stranger:
     text: str
     scripts: list[Path]
 
+    @property
+    def is_kin(self) -> bool:
+        """Tell whether it may be one of ours whose record cannot be read."""
+        return "Container Kernels" in self.text or "container_kernels" in self.text
+
 
 @dataclass(frozen=True)
 class Users:
@@ -55,6 +60,8 @@ class Users:
         found = [name for slug, name in self.ours.get((_kind(what), wanted), ()) if slug != but]
         if what == "image":
             found += [each.display_name for each in self.strangers if path.name in each.text]
+        else:  # a kernel of ours with a damaged kernel.json still names in its script what it needs
+            found += [each.display_name for each in self.strangers if each.is_kin and str(path) in each.text]
         return [*found, *(name for name in self.tasks.users_of(path) if name not in found)]
 
 

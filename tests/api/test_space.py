@@ -91,6 +91,19 @@ async def test_packages_and_leftovers_are_told_apart(client: Client, roots: Root
     assert strange.is_dir()
 
 
+async def test_what_a_kernel_needs_whose_file_is_damaged_is_no_leftover(client: Client, roots: Roots) -> None:
+    shared = paths.make_marked(roots.packages / sets.NAME / "python-1")
+    record = PackagesRecord(str(roots.packages / "demo"), str(shared), 1, [])
+    script = "# Written by Container Kernels\n"
+    script += f"packages=({roots.packages}/demo {shared})\nlog={roots.logs}/demo/last-start\n"
+    directory = add_kernel(roots, "demo", store_image(roots), packages=record, script=script)
+    text = (directory / "kernel.json").read_text()
+    (directory / "kernel.json").write_text(text[: len(text) - 20])
+    found = await space(client)
+    assert {item["kind"] for item in found.values()} == {"packages", "image"}
+    assert all(item["used_by"] and not item["removable"] for item in found.values())
+
+
 async def test_what_a_task_is_at_work_with_is_no_leftover(client: Client, roots: Roots, image: Path) -> None:
     task = (await client("post", "kernels", {"image": str(image), "display_name": "Demo"})).holds("Task")
     seen = 0
