@@ -32,7 +32,7 @@ export function SpaceRow(props: ISpaceRowProps): JSX.Element {
     <tr className="jp-ContainerKernels-spaceRow" data-item={item.id}>
       <th scope="row" title={item.path}>
         <span className="jp-ContainerKernels-spaceTitle">{item.title}</span>
-        <Detail item={item} />
+        {item.kind !== 'trash' && <Detail item={item} />}
       </th>
       <td
         className="jp-ContainerKernels-spaceUsers"

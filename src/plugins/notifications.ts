@@ -47,6 +47,9 @@ class Toasts {
     const kernels = this._kernels;
     kernels.taskStarted.connect(this._onStarted, this);
     kernels.taskEnded.connect(this._onEnded, this);
+    kernels.removed.connect((_, removed) =>
+      removed.forEach(each => this._dismiss(each.slug))
+    );
     kernels.starts.appeared.connect(this._onTrouble, this);
     kernels.starts.settled.connect(this._onSettled, this);
   }

@@ -5,7 +5,13 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { ITask } from '../../api/types';
 import plugins from '../../index';
 import { FakeApp } from '../../testing/app';
-import { aFailedLog, aKernel, aTask, someInfo } from '../../testing/samples';
+import {
+  aFailedLog,
+  aKernel,
+  aRemoval,
+  aTask,
+  someInfo
+} from '../../testing/samples';
 import { CommandIDs } from '../../tokens';
 import { absolutePath } from '../fileChooser';
 import { launcher } from '../launcher';
@@ -140,6 +146,15 @@ describe('the toasts', () => {
       ['info', 'Adding Debian 12…', ['Show']],
       ['success', 'Debian 12 is ready.', ['Open notebook']]
     ]);
+  });
+
+  it('no longer say that a kernel is ready when it was deleted', async () => {
+    await add({ state: 'done' });
+    fake.server
+      .on('DELETE', /kernels/, { body: aRemoval() })
+      .on('DELETE', /tasks/, { body: aTask({ state: 'done' }) });
+    await fake.model.remove('debian-12', {});
+    expect(dismissed).toEqual(['toast 2']);
   });
 
   it('speak of mending when a kernel is mended', async () => {
