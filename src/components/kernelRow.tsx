@@ -44,6 +44,8 @@ export interface IKernelRowProps extends ICellContext {
   /** Whether the Tab key leads to this row. */
   isCurrent: boolean;
   isSelected: boolean;
+  /** Whether what can be done with it is drawn. */
+  hasActions: boolean;
   /** Whether a task works on it. */
   isBusy: boolean;
   /** Where it stands among all rows, from 0. */
@@ -167,7 +169,7 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
         );
       })}
       <td role="gridcell" className="jp-ContainerKernels-actions">
-        <RowActions {...props} tabIndex={tabIndex} />
+        {props.hasActions && <RowActions {...props} tabIndex={tabIndex} />}
       </td>
     </tr>
   );

@@ -15,7 +15,7 @@ import { IImageGroup, tableRows } from '../model/tableRows';
 import { Reference } from './kernelCells';
 import { IKernelActions, isSeen, KernelRow } from './kernelRow';
 import { TableHeader } from './tableHeader';
-import { useRowWindow } from './useRowWindow';
+import { FEW, useRowWindow } from './useRowWindow';
 
 /** What the table takes beside its columns: actions, and room at its sides. */
 const SIDES = { wide: 152 + 20, medium: 56 + 20 };
@@ -54,6 +54,7 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
   const [current, setCurrent] = useState('');
   const place = useRef(0); // of the current row, should it go
   const wanted = useRef(''); // gets the focus as soon as it is drawn
+  const [hovered, setHovered] = useState('');
   const anchor = useRef(''); // where a range of selected rows begins
 
   const kernels = useMemo(
@@ -219,6 +220,9 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
         (index >= sight.first && index < sight.end) || row.key === currentId
     );
   const count = ids.filter(id => selected.has(id)).length;
+  // Hundreds of buttons take longer to draw than all else: where rows are
+  // many, those have them that somebody points at.
+  const areFew = rows.length <= FEW || sight.isNarrow || !canHover();
   return (
     <table
       role="grid"
@@ -257,6 +261,7 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
             become(id);
           }
         }}
+        onMouseOver={event => setHovered(idOf(event.target) ?? '')}
         onDoubleClick={event => {
           const kernel = kernels.find(each => each.id === idOf(event.target));
           const isRow = !(event.target as HTMLElement).closest('button, input');
@@ -285,6 +290,9 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
               hasGpu={props.hasGpu}
               hasConsole={props.hasConsole}
               isCurrent={row.key === currentId}
+              hasActions={
+                areFew || row.key === currentId || row.key === hovered
+              }
               isSelected={selected.has(row.key)}
               isBusy={props.busy.has(row.kernel.slug)}
               index={index}
@@ -298,6 +306,11 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
       </tbody>
     </table>
   );
+}
+
+/** Whether somebody can point at something without pressing it. */
+function canHover(): boolean {
+  return !window.matchMedia?.('(hover: none)').matches;
 }
 
 /** Draws the image that heads its kernels. */

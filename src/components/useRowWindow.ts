@@ -9,7 +9,7 @@ const NARROW = 800;
 const HEIGHTS = { wide: 32, narrow: 56 };
 
 /** Up to so many rows all are drawn: that costs nothing. */
-const FEW = 40;
+export const FEW = 40;
 
 /** What can be seen of a table. */
 export interface ISight extends IRowWindow {
