@@ -30,7 +30,7 @@ _Value = TypeVar("_Value")
 _Stamp = tuple[Any, ...]
 
 #: How many answers of one kind are kept at most.
-MOST_KEPT = 5000
+MOST_KEPT = 20_000
 _HEAD_BYTES, _TAIL_BYTES = 512, 256
 _STARTED = re.compile(rb"^# started: (\S+)$", re.MULTILINE)
 _ENDED = re.compile(rb"^# ended: \S+ ([\w-]+)", re.MULTILINE)
@@ -106,6 +106,22 @@ class Kept:
 
 
 _headers, _heads, _documents = Kept(), Kept(), Kept()
+_last: dict[object, Any] = {}
+
+
+def same(key: object, value: _Value) -> _Value:
+    """Return the object that was returned for a key before if it is equal.
+
+    Thousands of new ones in each listing would let Python collect garbage for longer than the event loop may be kept.
+    """
+    before = _last.get(key)
+    if before == value:
+        kept: _Value = before
+        return kept
+    if len(_last) > MOST_KEPT:
+        _last.clear()
+    _last[key] = value
+    return value
 
 
 def stamp_of(status: os.stat_result) -> _Stamp:
@@ -126,9 +142,10 @@ def image(path: str) -> ImageFacts:
     header: tuple[str | None, str | None] = (None, None)
     if not is_directory and is_readable:
         header = _headers.get(path, stamp_of(status), lambda: _header(path))
-    return ImageFacts(
+    found = ImageFacts(
         status.st_size, status.st_mtime_ns, is_directory, is_readable, *header, _writable_by_others(path, status)
     )
+    return same(path, found)
 
 
 def _header(path: str) -> tuple[str | None, str | None]:
@@ -201,7 +218,7 @@ def start(path: str) -> StartFacts:
     if status.st_size == 0:
         return StartFacts(None)
     started, has_failed = _heads.get(path, stamp_of(status), lambda: _read_log(path, status))
-    return StartFacts(started, has_failed, not os.path.exists(f"{path}.before"))
+    return same(path, StartFacts(started, has_failed, not os.path.exists(f"{path}.before")))
 
 
 def _read_log(path: str, status: os.stat_result) -> tuple[datetime, bool]:

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -34,6 +35,16 @@ from .session import SessionService
 _OURS = "Container Kernels"
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What is to be said of a kernel and does not stand in its own row."""
+
+    running: int
+    used_by: int
+    shared_by: int
+    version: str | None
+
+
 class KernelService:
     """All container kernels that this user can see."""
 
@@ -41,6 +52,8 @@ class KernelService:
         self._session = session
         self._deletion = deletion
         self._listing = Listing(session)
+        #: What was made of each row, and with what around it; nothing of it is made again before one of them changes.
+        self._made: dict[Row, tuple[_Around, Kernel]] = {}
 
     async def list_kernels(self) -> KernelList:
         """Return all container kernels, by display name, with what a quick look at their files tells."""
@@ -118,69 +131,90 @@ class KernelService:
     def _kernels(self, rows: list[Row], running: Mapping[str, list[RunningKernel]]) -> list[tuple[Kernel, Row]]:
         images = Counter(row.image for row in rows)
         shared = Counter(row.entry.spec.record.packages.shared for row in rows if row.entry.spec)
-        found = []
+        made: dict[Row, tuple[_Around, Kernel]] = {}
         for row in rows:
-            count = len(running.get(row.entry.slug, ())) if row.is_shown else 0
-            used_by = images[row.image] if row.image else 1
-            if row.entry.spec is not None:
-                found.append((self._ours(row, row.entry.spec, count, used_by, shared), row))
-            else:
-                found.append((_foreign(row, count, used_by), row))
+            around = self._around(row, running, images, shared)
+            before = self._made.get(row)
+            if before is None or before[0] != around:
+                spec = row.entry.spec
+                before = around, _ours(row, spec, around) if spec else _foreign(row, around)
+            made[row] = before
+        self._made = made
+        found = [(kernel, row) for row, (_, kernel) in made.items()]
         found.sort(key=lambda each: (each[0].display_name.casefold(), each[0].slug, not each[1].is_shown))
         return found
 
-    def _ours(self, row: Row, spec: Spec, running: int, used_by: int, shared: Mapping[str | None, int]) -> Kernel:
-        record, seen = spec.record, row.seen
-        image, own = seen.get("image"), seen.get("own")
-        changed = seen.get("runtime")
-        version = self._session.known_version(record.runtime.path, changed) if isinstance(changed, int) else None
-        others = [each for name, each in seen.items() if name.startswith("program:") and isinstance(each, str)]
-        judged = status.of_ours(record, seen, written_s=row.entry.written_s, version=version, others=others)
-        worst, notes = status.sum_up([*_standing(row), *judged])
-        last_used = status.last_used(record, seen)
-        return Kernel(
-            id=_id(row),
-            slug=row.entry.slug,
-            display_name=spec.display_name,
-            language=spec.language,
-            language_version=record.language_version or None,
-            maker=_OURS,
-            ours=True,
-            read_only=row.is_read_only,
-            status=worst,
-            notes=notes,
-            image=KernelImage(
-                reference=record.image.reference,
-                source=record.image.source,
-                digest=record.image.digest,
-                path=record.image.path,
-                size_bytes=image.size_bytes if isinstance(image, ImageFacts) else None,
-                stored=record.image.stored,
-                used_by=used_by,
-            ),
-            runtime=record.runtime,
-            interpreter=record.interpreter,
-            gpu=record.gpu,
-            gpu_name=record.gpu_name,
-            packages=KernelPackages(
-                record.packages.path,
-                record.packages.size_bytes,
-                record.packages.installed,
-                own.added if isinstance(own, OwnFacts) else [],
-                shared[record.packages.shared] if record.packages.shared else 0,
-            ),
-            binds=record.binds,
-            environment=record.environment,
-            isolated=record.isolated,
-            start_s=record.start_s,
-            created=record.created,
-            last_used=_wire(last_used) if last_used else None,
-            resource_dir=row.entry.directory,
-            running=running,
+    def _around(
+        self,
+        row: Row,
+        running: Mapping[str, list[RunningKernel]],
+        images: Mapping[str, int],
+        shared: Mapping[str | None, int],
+    ) -> _Around:
+        spec, version = row.entry.spec, None
+        changed = row.seen.get("runtime")
+        if spec is not None and isinstance(changed, int):
+            version = self._session.known_version(spec.record.runtime.path, changed)
+        packages = spec.record.packages.shared if spec is not None else None
+        return _Around(
+            running=len(running.get(row.entry.slug, ())) if row.is_shown else 0,
+            used_by=images[row.image] if row.image else 1,
+            shared_by=shared[packages] if packages else 0,
+            version=version,
         )
 
 
-def _foreign(row: Row, running: int, used_by: int) -> Kernel:
+def _ours(row: Row, spec: Spec, around: _Around) -> Kernel:
+    """Return a kernel of ours."""
+    record, seen = spec.record, row.seen
+    image, own = seen.get("image"), seen.get("own")
+    others = [each for name, each in seen.items() if name.startswith("program:") and isinstance(each, str)]
+    judged = status.of_ours(record, seen, written_s=row.entry.written_s, version=around.version, others=others)
+    worst, notes = status.sum_up([*_standing(row), *judged])
+    last_used = status.last_used(record, seen)
+    return Kernel(
+        id=_id(row),
+        slug=row.entry.slug,
+        display_name=spec.display_name,
+        language=spec.language,
+        language_version=record.language_version or None,
+        maker=_OURS,
+        ours=True,
+        read_only=row.is_read_only,
+        status=worst,
+        notes=notes,
+        image=KernelImage(
+            reference=record.image.reference,
+            source=record.image.source,
+            digest=record.image.digest,
+            path=record.image.path,
+            size_bytes=image.size_bytes if isinstance(image, ImageFacts) else None,
+            stored=record.image.stored,
+            used_by=around.used_by,
+        ),
+        runtime=record.runtime,
+        interpreter=record.interpreter,
+        gpu=record.gpu,
+        gpu_name=record.gpu_name,
+        packages=KernelPackages(
+            record.packages.path,
+            record.packages.size_bytes,
+            record.packages.installed,
+            own.added if isinstance(own, OwnFacts) else [],
+            around.shared_by,
+        ),
+        binds=record.binds,
+        environment=record.environment,
+        isolated=record.isolated,
+        start_s=record.start_s,
+        created=record.created,
+        last_used=_wire(last_used) if last_used else None,
+        resource_dir=row.entry.directory,
+        running=around.running,
+    )
+
+
+def _foreign(row: Row, around: _Around) -> Kernel:
     """Return a kernel that somebody else made, or that cannot be read."""
     entry, made = row.entry, row.foreign
     judged = status.of_foreign(made, row.seen) if made else []
@@ -207,7 +241,7 @@ def _foreign(row: Row, running: int, used_by: int) -> Kernel:
             path=made.path if made else "",
             size_bytes=image.size_bytes if isinstance(image, ImageFacts) and not image.is_directory else None,
             stored=False,
-            used_by=used_by,
+            used_by=around.used_by,
         ),
         runtime=KernelRuntime(made.runtime if made else "", made.program if made else "", None),
         interpreter=inside,
@@ -221,7 +255,7 @@ def _foreign(row: Row, running: int, used_by: int) -> Kernel:
         created=_wire(datetime.fromtimestamp(entry.written_s, timezone.utc)),
         last_used=None,
         resource_dir=entry.directory,
-        running=running,
+        running=around.running,
     )
 
 

@@ -20,7 +20,7 @@ from .package_facts import PackageFacts
 from .session import SessionService
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One kernel directory that starts a container, or that might.
 
@@ -37,6 +37,8 @@ class Row:
         It is not among the user's own kernels, or those cannot be written.
     does_answer : bool
         Its directory was read just now, not some time ago.
+
+    As long as nothing of it changes, a row is the same object in each listing.
     """
 
     entry: Entry
@@ -45,6 +47,15 @@ class Row:
     shown_from: str | None
     is_read_only: bool
     does_answer: bool = True
+
+    def is_like(self, other: Row) -> bool:
+        """Tell whether another row of the same kernel says the same."""
+        return (
+            (self.entry, self.foreign) == (other.entry, other.foreign)
+            and (self.shown_from, self.is_read_only) == (other.shown_from, other.is_read_only)
+            and self.does_answer == other.does_answer
+            and self.seen == other.seen
+        )
 
     @property
     def is_shown(self) -> bool:
@@ -71,7 +82,9 @@ class Listing:
         #: What was read last of each directory of Jupyter's, for when it does not answer.
         self._last: dict[str, list[str]] = {}
         self._last_entries: dict[str, Entry] = {}
-        #: What was understood of which script, by kernel; neither is read again before it changes.
+        #: What stays the same from one listing to the next.
+        self._asked: dict[Entry, dict[str, Question]] = {}
+        self._rows: dict[str, Row] = {}
         self._understood_before: dict[Entry, tuple[Script | None, Foreign | None]] = {}
 
     async def rows(self) -> list[Row]:
@@ -89,7 +102,7 @@ class Listing:
             first: dict[str, str] = {}
             for entry in found:
                 first.setdefault(entry.slug, entry.directory)
-            made = []
+            made: dict[str, Row] = {}
             for entry, (understood, script) in found.items():
                 questions = asked[entry].items()
                 seen = {name: answers[each] for name, each in questions if each in answers}
@@ -102,8 +115,11 @@ class Listing:
                     by = first[entry.slug]
                 root = entry.directory.rpartition("/")[0]
                 is_read_only = root != self._own_as_listed or not may_write
-                made.append(Row(entry, understood, seen, by, is_read_only, entries[entry.directory][1]))
-            return made
+                row = Row(entry, understood, seen, by, is_read_only, entries[entry.directory][1])
+                before = self._rows.get(entry.directory)
+                made[entry.directory] = before if before is not None and before.is_like(row) else row
+            self._rows = made
+            return list(made.values())
 
         return await asyncio.to_thread(rows)
 
@@ -203,10 +219,14 @@ class Listing:
         self, found: Mapping[Entry, tuple[Foreign | None, Script | None]]
     ) -> dict[Entry, dict[str, Question]]:
         """Return what has to be asked about each kernel."""
-        return {
-            entry: self._about_ours(entry) if entry.spec else _about_foreign(understood) if understood else {}
-            for entry, (understood, _) in found.items()
-        }
+        asked: dict[Entry, dict[str, Question]] = {}
+        for entry, (understood, _) in found.items():
+            if entry.spec:
+                asked[entry] = self._asked.get(entry) or self._about_ours(entry)
+            else:
+                asked[entry] = _about_foreign(understood) if understood else {}
+        self._asked = asked
+        return asked
 
     def _about_ours(self, entry: Entry) -> dict[str, Question]:
         assert entry.spec is not None  # noqa: S101

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from ..languages.base import Language
 from ..system.paths import read_json
-from .facts import MOST_KEPT, Kept, stamp_of
+from .facts import MOST_KEPT, Kept, same, stamp_of
 from .install import INTERPRETER_FILE
 
 _Value = TypeVar("_Value")
@@ -58,7 +58,7 @@ class PackageFacts:
         """
         os.stat(path)
         added = _unchanged(("own", self.name, path), path, lambda: self._installed(path))
-        return OwnFacts(_interpreter(f"{path}/{INTERPRETER_FILE}"), added)
+        return same(path, OwnFacts(_interpreter(f"{path}/{INTERPRETER_FILE}"), added))
 
     def shared(self, path: str) -> SetFacts:
         """Look whether all files of a set of packages are there.

@@ -20,7 +20,7 @@ from . import container_argv, foreign, kernelspecs
 from .kernelspecs import Spec
 
 _LIMIT_BYTES = 256 * 1024
-_MOST_READ = 5000
+_MOST_READ = 20_000
 #: What Jupyter wants of a kernel.json beside ``argv`` (``jupyter_client.kernelspec.KernelSpec``).
 _KINDS: Mapping[str, type] = {"display_name": str, "language": str, "metadata": dict, "env": dict}
 

@@ -89,7 +89,7 @@ class Spec:
 
 #: What was read, with inode, time and size of the file: checking some hundred records takes longer than all the rest.
 _read: dict[Path, tuple[tuple[int, int, int], Spec | None]] = {}
-_MOST_READ = 5000
+_MOST_READ = 20_000
 
 
 def slugify(text: str) -> str:
