@@ -27,6 +27,7 @@ export const palette: JupyterFrontEndPlugin<void> = {
     for (const command of [
       CommandIDs.addKernel,
       CommandIDs.openPanel,
+      CommandIDs.cleanUp,
       CommandIDs.refresh
     ]) {
       palette?.addItem({ command, category });
