@@ -14,7 +14,7 @@ from ..errors import ContainerKernelsError
 from ..models import Freed, Removal, RemovalItem, RemovalKind, RemoveRequest, Restored, now
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from . import sets, strangers, trash, users
+from . import restoration, sets, strangers, trash, users
 from .images import is_stored
 from .session import SessionService
 from .tasks import TaskService
@@ -143,12 +143,12 @@ class DeletionService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``; what :func:`.trash.restore` raises.
+            ``not_found``; what :func:`.restoration.restore` raises.
         """
         entry = await self._entry(entry_id)
         if entry.slug in self._tasks.slugs():
             raise kernelspecs.taken(entry.slug)
-        await asyncio.to_thread(trash.restore, self._roots, entry)
+        await asyncio.to_thread(restoration.restore, self._roots, entry)
         return Restored(entry.slug, entry.display_name)
 
     async def purge(self, entry_id: str) -> Freed:

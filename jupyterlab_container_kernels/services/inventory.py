@@ -77,7 +77,7 @@ def things(roots: Roots, entries: Mapping[Path, list[Path]], known: Known) -> li
     for path in entries[roots.staging]:
         found += free.leftover(path, roots.staging, "What a task left when it was cut off.")
     for path in entries[roots.trash]:
-        if path.name not in ids:
+        if path.name not in ids and path.is_dir() and trash.holds_kernel(path):
             found += free.leftover(
                 path, roots.trash, "A deleted kernel whose note is missing, so it cannot be restored."
             )

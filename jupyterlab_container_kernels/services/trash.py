@@ -23,10 +23,9 @@ from typing import Literal
 
 import dacite
 
-from ..acquire import sif
 from ..errors import ContainerKernelsError
 from ..models import RemovalKind
-from ..system import kernelspecs, paths
+from ..system import paths
 from ..system.paths import Roots
 from . import sets
 from .images import is_stored, side_file
@@ -40,6 +39,8 @@ _SCHEMA = 1
 _REST = re.compile(r"\..+\.[0-9a-f]{12}\.removing")
 _ID = re.compile(r"[0-9a-f]{16}")
 _DAY_S = 24 * 3600.0
+#: A deletion that has not come to its note for so long will not, in seconds.
+_SILENCE_S = 300.0
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 #: The names that things have in an entry.
 _NAMES: dict[RemovalKind, str] = {
@@ -132,7 +133,7 @@ def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
             return None
         if error.errno in _FULL and entry.state == "doomed":
             return _remove_at_once(roots, entry, is_free)
-        raise _refused(entry.display_name, error, entry.kernel.source) from error
+        raise refused(entry.display_name, error, entry.kernel.source) from error
     stayed = _move_rest(roots, entry, is_free)
     if entry.state == "moving":
         _settle(roots, entry)
@@ -170,7 +171,7 @@ def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, st
         Path(entry.kernel.source, "kernel.json").unlink()  # with this, the kernel is gone from Jupyter's sight
         paths.remove_tree(Path(entry.kernel.source))
     except OSError as error:
-        raise _refused(entry.display_name, error, entry.kernel.source) from error
+        raise refused(entry.display_name, error, entry.kernel.source) from error
     for part in entry.parts:
         source = Path(part.source)
         if part.what == "kernelspec" or not _may_move(roots, part):
@@ -191,7 +192,7 @@ def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, st
 def _may_move(roots: Roots, part: Part) -> bool:
     """Tell whether a thing is one of ours, in its place, whatever a record or a note says."""
     path = Path(part.source)
-    if not _is_at_home(roots, part):
+    if not is_at_home(roots, part):
         return False
     if part.what == "image":
         return is_stored(path, roots.images) or not os.path.lexists(path)
@@ -199,7 +200,7 @@ def _may_move(roots: Roots, part: Part) -> bool:
     return paths.is_ours(path, root) or not os.path.lexists(path)
 
 
-def _is_at_home(roots: Roots, part: Part) -> bool:
+def is_at_home(roots: Roots, part: Part) -> bool:
     """Tell whether a path is one that such a thing can have."""
     parent, name = os.path.split(part.source)
     expected = {
@@ -221,10 +222,7 @@ def _is_at_home(roots: Roots, part: Part) -> bool:
 
 def resume(roots: Roots, is_free: IsFree) -> None:
     """Finish what processes that have ended had begun: deletions, and removals from the trash."""
-    for root in [*homes(roots), roots.packages, roots.packages / sets.NAME, roots.logs, roots.staging]:
-        for rest in [*root.glob(".*.removing")]:
-            if _REST.fullmatch(rest.name) and rest.is_dir() and not rest.is_symlink():
-                paths.remove_tree(rest)
+    _remove_rests(roots)
     for entry in entries(roots):
         try:
             silent_s = time.time() - (roots.trash / entry.id / _NOTE).stat().st_mtime
@@ -240,6 +238,24 @@ def resume(roots: Roots, is_free: IsFree) -> None:
             _log.info("What was left of deleting or restoring %s was finished.", entry.display_name)
         except (OSError, ContainerKernelsError) as error:  # another process may be at it
             _log.warning("The deletion of %s was not finished: %s", entry.display_name, error)
+
+
+def _remove_rests(roots: Roots) -> None:
+    """Remove what removals left that were killed, and entries of deletions that had not begun to move anything."""
+    for root in [*homes(roots), roots.packages, roots.packages / sets.NAME, roots.logs, roots.staging]:
+        for rest in [*root.glob(".*.removing")]:
+            if _REST.fullmatch(rest.name) and rest.is_dir() and not rest.is_symlink():
+                paths.remove_tree(rest)
+    for directory in roots.trash.glob("[!.]*"):
+        is_old = time.time() - directory.lstat().st_mtime > _SILENCE_S
+        if is_old and _ID.fullmatch(directory.name) and not holds_kernel(directory):
+            with contextlib.suppress(ContainerKernelsError, OSError):
+                paths.remove_marked(directory, roots.trash)
+
+
+def holds_kernel(directory: Path) -> bool:
+    """Tell whether a directory in the trash holds more than what a process makes before it moves a kernel there."""
+    return (directory / _NOTE).exists() or any(each.is_dir() for each in directory.iterdir())
 
 
 def entries(roots: Roots) -> list[Entry]:
@@ -260,84 +276,6 @@ def read(roots: Roots, entry_id: str) -> Entry | None:
     kinds = [part.what for part in entry.parts]
     good = entry.schema == _SCHEMA and entry.id == entry_id and kinds.count("kernelspec") == 1
     return entry if good and len(set(kinds)) == len(kinds) else None
-
-
-def restore(roots: Roots, entry: Entry) -> None:
-    """Put a kernel back, with all that went with it and what other entries hold of it, each by a rename.
-
-    Raises
-    ------
-    ContainerKernelsError
-        ``slug_taken``: there is another one in its place; ``not_ours``: the note names places that are not ours;
-        ``not_found``: its files are not in the trash; ``forbidden``, ``disk_full``. Nothing was moved then.
-    """
-    kernel, held = entry.kernel, place(roots, "kernelspec", entry.id)
-    if not (held / "kernel.json").exists() and not held.is_dir():
-        raise ContainerKernelsError(
-            "not_found", f"The files of {entry.display_name} are no longer in the trash.", "Add the kernel again."
-        )
-    if os.path.lexists(kernel.source):
-        raise ContainerKernelsError(
-            "slug_taken",
-            f"{entry.display_name} was not restored: there is another kernel named {entry.slug} now.",
-            "Delete that one, then restore this one.",
-        )
-    moves = _moves(roots, entry, held)
-    done: list[tuple[Path, Path]] = []
-    try:
-        for source, target in [*moves, (held, Path(kernel.source))]:
-            paths.make_private(target.parent)
-            source.rename(target)
-            done.append((source, target))
-    except OSError as error:
-        for source, target in reversed(done):
-            with contextlib.suppress(OSError):
-                target.rename(source)
-        raise _refused(entry.display_name, error, kernel.source, "restored") from error
-    with contextlib.suppress(ContainerKernelsError, OSError):
-        purge(roots, entry.id)
-
-
-def _moves(roots: Roots, entry: Entry, held: Path) -> list[tuple[Path, Path]]:
-    """Return what has to be moved from where to where before the kernel, when all of that can be."""
-    if not _is_at_home(roots, entry.kernel):
-        raise _not_ours(entry, entry.kernel.source)
-    spec = kernelspecs.read(held)
-    needed = {spec.record.image.path, spec.record.packages.shared} if spec else set()
-    parts = [(entry.id, part) for part in entry.parts if part.what != "kernelspec"]
-    for other in entries(roots):
-        shared = [part for part in other.parts if part.what in ("image", "shared_packages") and part.source in needed]
-        parts += [(other.id, part) for part in shared if other.id != entry.id]
-    found: dict[Path, Path] = {}
-    for entry_id, part in parts:
-        source, target = place(roots, part.what, entry_id), Path(part.source)
-        if target in found.values() or not os.path.lexists(source):
-            continue
-        if not _is_at_home(roots, part):
-            raise _not_ours(entry, part.source)
-        if not os.path.lexists(target):
-            if part.what == "image":  # an image in the store always has its side file
-                found[side_file(source)] = side_file(target)
-            found[source] = target
-        elif part.what == "image" and is_stored(target, roots.images):
-            _take(held, target)
-        elif part.what != "shared_packages" or not paths.is_ours(target, roots.packages):
-            raise ContainerKernelsError(
-                "slug_taken",
-                f"{entry.display_name} was not restored: there is something else at {target} now.",
-                "Move that away, then try again.",
-            )
-    return [(source, target) for source, target in found.items() if os.path.lexists(source)]
-
-
-def _take(held: Path, image: Path) -> None:
-    """Let a kernel in the trash know that its image was pulled anew meanwhile."""
-    data = paths.read_json(held / "kernel.json")
-    status = image.stat()
-    with contextlib.suppress(ContainerKernelsError, TypeError, KeyError):
-        known = {"size_bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sif_id": sif.read_header(image).id}
-        data["metadata"]["container_kernels"]["image"].update(known)
-        paths.write_private(held / "kernel.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def purge(roots: Roots, entry_id: str) -> int:
@@ -374,15 +312,8 @@ def _write(roots: Roots, entry: Entry) -> None:
     paths.write_private(roots.trash / entry.id / _NOTE, json.dumps(asdict(entry), ensure_ascii=False, indent=1) + "\n")
 
 
-def _not_ours(entry: Entry, path: str) -> ContainerKernelsError:
-    return ContainerKernelsError(
-        "not_ours",
-        f"{entry.display_name} was not restored: its note names {path}, where nothing of it can have been.",
-        "Look into the trash, and put it back by hand.",
-    )
-
-
-def _refused(name: str, error: OSError, path: str, what: str = "deleted") -> ContainerKernelsError:
+def refused(name: str, error: OSError, path: str, what: str = "deleted") -> ContainerKernelsError:
+    """Return the error for a kernel that the file system does not let move."""
     if error.errno in _FULL:
         return ContainerKernelsError(
             "disk_full",

@@ -13,7 +13,7 @@ import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import RemovalKind, now
-from jupyterlab_container_kernels.services import sets, trash
+from jupyterlab_container_kernels.services import restoration, sets, trash
 from jupyterlab_container_kernels.services.task_files import Owner
 from jupyterlab_container_kernels.services.trash import Entry, Part
 from jupyterlab_container_kernels.system import kernelspecs, paths
@@ -83,7 +83,7 @@ def test_all_of_a_kernel_goes_and_comes_back(roots: Roots, entry: Entry) -> None
             assert directory.stat().st_mode & 0o077 == 0
     [kept] = trash.entries(roots)
     assert (kept.id, kept.state, kept.display_name) == (ID, "kept", "Demo")
-    trash.restore(roots, kept)
+    restoration.restore(roots, kept)
     assert below(roots) == before
     assert trash.entries(roots) == []
 
@@ -99,7 +99,7 @@ def test_what_somebody_has_taken_into_use_meanwhile_stays(roots: Roots, entry: E
     stayed = trash.bury(roots, entry, lambda part: part.what != "shared_packages")
     assert stayed is not None and list(stayed) == [str(shared)]
     assert (shared / "package.py").exists()
-    trash.restore(roots, trash.entries(roots)[0])
+    restoration.restore(roots, trash.entries(roots)[0])
     assert all(path.exists() for path in sources(entry))
 
 
@@ -133,7 +133,7 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next_process(
     else:
         assert not any(os.path.lexists(path) for path in sources(entry))
         [kept] = trash.entries(roots)
-        trash.restore(roots, kept)
+        restoration.restore(roots, kept)
         assert all(path.exists() for path in sources(entry))
         assert (roots.images / "sha256-0000.json").exists()
 
@@ -170,6 +170,16 @@ def test_what_a_removal_left_that_was_killed_goes(roots: Roots, entry: Entry) ->
     assert all(path.exists() for path in sources(entry))
 
 
+def test_a_deletion_that_was_killed_before_its_note_leaves_nothing_for_long(roots: Roots, entry: Entry) -> None:
+    young, old = paths.make_marked(roots.trash / ID), paths.make_marked(roots.trash / ("f" * 16))
+    held = paths.make_marked(roots.trash / ("e" * 16))
+    (held / "demo").mkdir()
+    for path in (old, held):
+        os.utime(path, (1, 1))
+    trash.resume(roots, everybody)
+    assert (young.is_dir(), old.exists(), held.is_dir()) == (True, False, True)
+
+
 def test_what_another_process_is_at_is_left_to_it(roots: Roots, entry: Entry) -> None:
     paths.make_marked(roots.trash / ID)
     paths.write_private(roots.trash / ID / "trash.json", json.dumps(asdict(entry)))
@@ -184,9 +194,9 @@ def test_an_image_that_went_with_another_kernel_comes_back_with_the_first_that_d
     first = trash.begin("f" * 16, "other", "Other", now(), [Part("kernelspec", str(roots.kernels / "other"), 1)], False)
     trash.bury(roots, first, everybody)
     trash.bury(roots, entry, everybody)
-    trash.restore(roots, next(each for each in trash.entries(roots) if each.slug == "other"))
+    restoration.restore(roots, next(each for each in trash.entries(roots) if each.slug == "other"))
     assert (roots.images / "sha256-0000.sif").exists() and (roots.images / "sha256-0000.json").exists()
-    trash.restore(roots, trash.entries(roots)[0])
+    restoration.restore(roots, trash.entries(roots)[0])
     assert all(path.exists() for path in sources(entry))
 
 
@@ -194,7 +204,7 @@ def test_an_image_that_was_pulled_again_is_taken_as_it_is_now(roots: Roots, entr
     trash.bury(roots, entry, everybody)
     image = store_image(roots)
     write_sif(image, payload=4096)
-    trash.restore(roots, trash.entries(roots)[0])
+    restoration.restore(roots, trash.entries(roots)[0])
     spec = kernelspecs.read(roots.kernels / "demo")
     assert spec is not None
     assert spec.record.image.size_bytes == image.stat().st_size
@@ -210,7 +220,7 @@ def test_what_lies_in_the_place_of_a_thing_is_not_replaced(roots: Roots, entry: 
     (path / "precious").write_text("x")
     before = below(roots)
     with pytest.raises(ContainerKernelsError) as error:
-        trash.restore(roots, trash.entries(roots)[0])
+        restoration.restore(roots, trash.entries(roots)[0])
     assert error.value.code == "slug_taken" and error.value.hint
     assert below(roots) == before
 
@@ -227,7 +237,7 @@ def test_a_note_that_somebody_has_changed_moves_nothing_to_where_it_does_not_bel
     before = below(roots)
     [kept] = trash.entries(roots)
     with pytest.raises(ContainerKernelsError) as error:
-        trash.restore(roots, kept)
+        restoration.restore(roots, kept)
     assert error.value.code in ("not_ours", "slug_taken")
     assert below(roots) == before
     assert not (tmp_path / "precious").exists()
