@@ -3,7 +3,7 @@ import React from 'react';
 
 import type { IDiskRoom } from '../api/types';
 import { formatBytes, formatProgress } from '../model/format';
-import { disksOf, IDisk, purposeTitle } from '../model/spaceWords';
+import { disksOf, IDisk, purposeName } from '../model/spaceWords';
 
 /** From which part on a disk is nearly full. */
 const NEARLY = 0.9;
@@ -31,11 +31,13 @@ function Disk(props: { trans: TranslationBundle; disk: IDisk }): JSX.Element {
   const { trans, disk } = props;
   const { free_bytes, total_bytes, quota } = disk.room;
   const name = disk.purposes
-    .map(purpose => purposeTitle(purpose, trans))
+    .map(purpose => purposeName(purpose, trans))
     .join(', ');
   return (
     <li className="jp-ContainerKernels-disk" title={disk.paths.join('\n')}>
-      <span className="jp-ContainerKernels-diskName">{name}</span>
+      <span className="jp-ContainerKernels-diskName">
+        {trans.__('Room for %1', name)}
+      </span>
       {free_bytes === null || total_bytes === null ? (
         <span className="jp-ContainerKernels-hint">
           {trans.__('The file system does not answer.')}
@@ -43,7 +45,7 @@ function Disk(props: { trans: TranslationBundle; disk: IDisk }): JSX.Element {
       ) : (
         <Meter
           trans={trans}
-          label={trans.__('Disk of %1', name)}
+          label={trans.__('Disk with %1', name)}
           used={total_bytes - free_bytes}
           total={total_bytes}
           text={trans.__(
@@ -56,7 +58,7 @@ function Disk(props: { trans: TranslationBundle; disk: IDisk }): JSX.Element {
       {quota && (
         <Meter
           trans={trans}
-          label={trans.__('Your quota there, of %1', name)}
+          label={trans.__('Your quota for %1', name)}
           used={quota.used_bytes}
           total={quota.limit_bytes}
           text={trans.__(

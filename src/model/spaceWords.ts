@@ -47,20 +47,20 @@ export function kindNote(kind: SpaceKind, trans: TranslationBundle): string {
   }
 }
 
-/** What a folder is for, as the beginning of a line. */
-export function purposeTitle(
+/** What a folder is for, in a list. */
+export function purposeName(
   purpose: IDiskRoom['purpose'],
   trans: TranslationBundle
 ): string {
   switch (purpose) {
     case 'kernels':
-      return trans.__('Kernels');
+      return trans.__('kernels');
     case 'images':
-      return trans.__('Images');
+      return trans.__('images');
     case 'packages':
-      return trans.__('Packages');
+      return trans.__('packages');
     case 'temporary':
-      return trans.__('Temporary files');
+      return trans.__('temporary files');
   }
 }
 
@@ -150,26 +150,36 @@ export interface IDisk {
   room: IDiskRoom;
 }
 
+/** By which part of a disk its free room may differ from glance to glance. */
+const FLICKER = 0.005;
+
 /**
  * Puts folders together that have the same room: they lie on one disk.
  *
  * @param rooms - Folder by folder, as the server part tells.
  */
 export function disksOf(rooms: readonly IDiskRoom[]): IDisk[] {
-  const disks = new Map<string, IDisk>();
+  const disks: IDisk[] = [];
   for (const room of rooms) {
-    const { purpose, path, free_bytes, total_bytes, quota } = room;
-    // Of folders that do not answer, nobody knows whether it is one disk.
-    const key =
-      total_bytes === null
-        ? path
-        : JSON.stringify([free_bytes, total_bytes, quota]);
-    const disk = disks.get(key) ?? { purposes: [], paths: [], room };
-    disk.purposes.push(purpose);
-    if (!disk.paths.includes(path)) {
-      disk.paths.push(path);
+    const disk = disks.find(each => isSameDisk(each.room, room));
+    if (disk) {
+      disk.purposes.push(room.purpose);
+      disk.paths.push(room.path);
+    } else {
+      disks.push({ purposes: [room.purpose], paths: [room.path], room });
     }
-    disks.set(key, disk);
   }
-  return [...disks.values()];
+  return disks;
+}
+
+function isSameDisk(a: IDiskRoom, b: IDiskRoom): boolean {
+  // Of folders that do not answer, nobody knows whether it is one disk.
+  if (a.free_bytes === null || b.free_bytes === null || !a.total_bytes) {
+    return a.path === b.path;
+  }
+  return (
+    a.total_bytes === b.total_bytes &&
+    Math.abs(a.free_bytes - b.free_bytes) <= a.total_bytes * FLICKER &&
+    a.quota?.limit_bytes === b.quota?.limit_bytes
+  );
 }

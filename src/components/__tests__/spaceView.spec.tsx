@@ -192,7 +192,7 @@ describe('the room on a disk', () => {
 
   it('is a bar with its value in words', () => {
     show({ value: someSpace({ disks: [room({})] }) });
-    const meter = screen.getByRole('meter', { name: 'Disk of Images' });
+    const meter = screen.getByRole('meter', { name: 'Disk with images' });
     expect(meter.getAttribute('aria-valuenow')).toBe('82');
     expect(meter.getAttribute('aria-valuetext')).toBe('9.0 GB of 50.0 GB free');
   });
@@ -203,7 +203,12 @@ describe('the room on a disk', () => {
       value: someSpace({
         disks: [
           room({ quota }),
-          room({ purpose: 'packages', path: '/scratch/u/packages', quota }),
+          room({
+            purpose: 'packages',
+            path: '/scratch/u/packages',
+            quota,
+            free_bytes: 9e9 - 5
+          }),
           room({ purpose: 'kernels', path: '/home/u', total_bytes: 1e12 })
         ]
       })
@@ -213,9 +218,9 @@ describe('the room on a disk', () => {
         .getAllByRole('meter')
         .map(meter => meter.getAttribute('aria-label'))
     ).toEqual([
-      'Disk of Images, Packages',
-      'Your quota there, of Images, Packages',
-      'Disk of Kernels'
+      'Disk with images, packages',
+      'Your quota for images, packages',
+      'Disk with kernels'
     ]);
     expect(
       screen.getByText('Quota: 41.0 of 42.0 GB used · nearly full')
