@@ -62,6 +62,8 @@ class KernelService:
     async def get(self, slug: str) -> KernelDetails:
         """Return one kernel, and what deleting it would remove; of several with a name, the one that Jupyter shows.
 
+        Where a file system does not answer, what deleting would remove is left out.
+
         Raises
         ------
         ContainerKernelsError
@@ -71,7 +73,10 @@ class KernelService:
         running = (await self._session.jupyter.running()).get(slug, [])
         files = [KernelFile(*each) for each in await self._listing.files(row)]
         spec = row.entry.spec
-        if spec is not None and not row.is_read_only:
+        items: list[RemovalItem] = []
+        if "unknown" in {each.code for each in (kernel.status, *kernel.notes)}:
+            pass  # nobody can tell, and whoever wants to delete it is told so
+        elif spec is not None and not row.is_read_only:
             items = await self._deletion.plan(spec)
         else:
             items = [_only_itself(row, sum(each.size_bytes for each in files))]
@@ -86,14 +91,7 @@ class KernelService:
         ContainerKernelsError
             ``not_found``; ``timed_out``: the log's file system does not answer.
         """
-        kernel, row = await self._find(slug)
-        spec = row.entry.spec
-        if spec is None:
-            raise ContainerKernelsError(
-                "not_found",
-                f"There is no log of {kernel.display_name}: Container Kernels did not make it.",
-                "Repair makes a kernel that logs its starts.",
-            )
+        spec = await self._logged(slug)
         path = Path(spec.record.log)
         try:
             chunk, start = await self._session.patience.ask(
@@ -104,6 +102,20 @@ class KernelService:
                 "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
             ) from error
         return KernelLog(chunk.text, chunk.offset, chunk.next_offset, chunk.size_bytes, chunk.path, start)
+
+    async def _logged(self, slug: str) -> Spec:
+        """Return a kernel that logs its starts; the user's own are found without looking at all others."""
+        try:
+            return await self.spec(slug)
+        except ContainerKernelsError:
+            kernel, row = await self._find(slug)
+        if row.entry.spec is None:
+            raise ContainerKernelsError(
+                "not_found",
+                f"There is no log of {kernel.display_name}: Container Kernels did not make it.",
+                "Repair makes a kernel that logs its starts.",
+            )
+        return row.entry.spec
 
     async def spec(self, slug: str) -> Spec:
         """Return a kernel of ours as it lies on the disk.

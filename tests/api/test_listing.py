@@ -182,6 +182,7 @@ async def test_a_kernel_of_the_system_is_read_only_and_of_two_with_a_name_one_is
     assert (found["theirs"]["ours"], found["theirs"]["read_only"]) == (True, True)
     assert codes(found["theirs"]) == ["ok", "read_only"]
     assert codes(found["both"]) == ["ok", "read_only"]
+    assert (await client("get", "kernels/theirs/log")).holds("KernelLog")["text"] == "a line\n"
     shadowed = found[f"both {mine}"]
     assert codes(shadowed) == ["shadowed"]
     assert str(system / "both") in shadowed["status"]["message"]
@@ -282,6 +283,11 @@ async def test_a_file_system_that_hangs_makes_its_own_kernels_unknown_and_no_oth
         begin = time.monotonic()
         assert (await rows(client)).keys() == found.keys()
         again_s = time.monotonic() - begin
+        begin = time.monotonic()
+        details = (await client("get", "kernels/image")).holds("KernelDetails")
+        details_s = time.monotonic() - begin
+    assert details["kernel"]["status"]["code"] == "unknown"
+    assert details_s < 2
     assert codes(found["good"]) == ["ok"]
     for name in ("image", "packages", "bind", "foreign"):
         assert (found[name]["status"]["code"], found[name]["status"]["level"]) == ("unknown", "unknown"), name
