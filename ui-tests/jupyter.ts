@@ -302,6 +302,14 @@ export class Jupyter {
         mkdirSync(join(image, '..'), { recursive: true, mode: 0o700 });
         writeFileSync(image, '', { mode: 0o600 });
         truncateSync(image, kernel.bytes);
+        writeFileSync(
+          image.replace(/\.sif$/, '.json'),
+          JSON.stringify({
+            reference: kernel.image,
+            digest: `sha256:${digest}`
+          }),
+          { mode: 0o600 }
+        );
       }
       const text = JSON.stringify({
         ...spec,
