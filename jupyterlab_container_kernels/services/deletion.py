@@ -212,10 +212,20 @@ class DeletionService:
         """
         patience = self._session.patience
         using = await users.read(self._roots, patience, self._tasks)
+        image = Path(spec.record.image.path)
         try:
-            return await patience.ask(
-                ("removal", spec.slug, with_image), lambda: self._plan(spec, with_image, using), _WALK_TIMEOUT_S
+            about_image = await patience.ask(
+                ("image", spec.slug, with_image, image), lambda: self._plan_image(spec, image, with_image, using)
             )
+        except TimeoutError:  # a kernel whose image is on a dead file system can be deleted all the same
+            others = using.of("image", image, but=spec.slug)
+            reason = "Its file system does not answer."
+            about_image = [RemovalItem("image", str(image), 0, False, reason, others)]
+        try:
+            return [
+                *await patience.ask(("removal", spec.slug), lambda: self._plan(spec, using), _WALK_TIMEOUT_S),
+                *about_image,
+            ]
         except TimeoutError as error:
             raise ContainerKernelsError(
                 "timed_out",
@@ -223,23 +233,20 @@ class DeletionService:
                 "Try again when it does; nothing was deleted.",
             ) from error
 
-    def _plan(self, spec: Spec, with_image: bool, using: Users) -> list[RemovalItem]:
+    def _plan(self, spec: Spec, using: Users) -> list[RemovalItem]:
         items = [_goes("kernelspec", spec.resource_dir)]
         for what, path in self._directories(spec):
             others = using.of(what, path, but=spec.slug)
             items.append(_stays(what, path, _used_by(others), others) if others else _goes(what, path))
-        image = Path(spec.record.image.path)
+        return items
+
+    def _plan_image(self, spec: Spec, image: Path, with_image: bool, using: Users) -> list[RemovalItem]:
         others = using.of("image", image, but=spec.slug)
         if not is_stored(image, self._roots.images):
-            if os.path.lexists(image):
-                items.append(_stays("image", image, "It is your own file.", others))
-        elif others:
-            items.append(_stays("image", image, _used_by(others), others))
-        elif not with_image:
-            items.append(_stays("image", image, "You chose to keep it.", []))
-        else:
-            items.append(_goes("image", image))
-        return items
+            return [_stays("image", image, "It is your own file.", others)] if os.path.lexists(image) else []
+        if others:
+            return [_stays("image", image, _used_by(others), others)]
+        return [_goes("image", image) if with_image else _stays("image", image, "You chose to keep it.", [])]
 
     def _directories(self, spec: Spec) -> list[tuple[RemovalKind, Path]]:
         """Return the directories of a kernel that are ours: a record is a file, which may name any other place."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
-from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.paths import Patience, Roots
 from tests.builders import add_kernel, store_image, tree
 
 from .conftest import Client
@@ -89,6 +90,26 @@ async def test_an_image_that_we_did_not_store_is_never_deleted(
     assert used.exists() and image.exists()
     [item] = [item for item in removal["removal"] if item["what"] == "image"]
     assert (item["goes"], item["reason"]) == (False, "It is your own file.")
+
+
+async def test_a_kernel_whose_image_is_on_a_dead_file_system_can_be_deleted(
+    client: Client, roots: Roots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = tmp_path / "dead" / "image.sif"
+    add_kernel(roots, "demo", dead)
+    release = threading.Event()
+    ask = Patience.ask
+
+    async def ask_dead_file_system(self: Patience, key: Any, question: Any, timeout_s: float = 0.3) -> Any:
+        hangs = any(str(dead.parent) in str(part) for part in (key if isinstance(key, tuple) else (key,)))
+        return await ask(self, key, (lambda: release.wait(20)) if hangs else question, timeout_s)
+
+    monkeypatch.setattr(Patience, "ask", ask_dead_file_system)
+    removal = (await client("delete", "kernels/demo")).holds("Removal")
+    release.set()
+    [item] = [item for item in removal["removal"] if item["what"] == "image"]
+    assert not item["goes"] and "does not answer" in item["reason"]
+    assert not (roots.kernels / "demo").exists() and not (roots.packages / "demo").exists()
 
 
 async def test_a_kernel_without_its_image_can_be_deleted(client: Client, roots: Roots, tmp_path: Path) -> None:
@@ -237,7 +258,8 @@ async def test_a_kernel_whose_file_is_damaged_can_be_deleted_by_its_folder(clien
 
 async def refused(client: Client, slug: str, directory: Path) -> str:
     answer = await client("delete", f"kernels/{slug}", {"resource_dir": str(directory)})
-    return answer.refused("not_ours")
+    message: str = answer.refused("not_ours")
+    return message
 
 
 async def test_kernels_that_are_nobodys_to_delete_here_stay(
