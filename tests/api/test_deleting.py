@@ -147,7 +147,8 @@ async def test_a_kernel_that_is_a_link_is_not_deleted(
 async def start(client: Client, jp_fetch: Any, path: str) -> str:
     body = {"path": path, "type": "notebook", "name": "", "kernel": {"name": "demo"}}
     answer = await jp_fetch("api", "sessions", method="POST", body=json.dumps(body))
-    return json.loads(answer.body)["kernel"]["id"]
+    kernel_id: str = json.loads(answer.body)["kernel"]["id"]
+    return kernel_id
 
 
 async def test_a_kernel_that_runs_is_deleted_only_when_it_may_be_shut_down(
