@@ -43,7 +43,7 @@ def test_a_server_killed_in_any_phase_leaves_no_process_and_the_next_one_cleans_
         else:
             assert (task["state"], names) == ("interrupted", [])
         if names:
-            server.ask("DELETE", "kernels/killed", {})
+            server.ask("DELETE", "kernels/killed", {"purge": True})
         if task["state"] == "interrupted":
             assert task["error"]["code"] == "interrupted"
             assert task["request"]["image"].endswith("/demo/python:1")
