@@ -149,17 +149,27 @@ async def test_a_damaged_kernel_of_ours_is_known_by_its_start_script(client: Cli
     assert codes((await rows(client))["damaged"]) == ["invalid_kernel_json"]
 
 
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ({"schema": 99}, "version 99"),
+        ({"image": None}, "image"),
+        ({"isolated": "yes"}, "isolated"),
+        (None, "no JSON object"),
+    ],
+)
 async def test_a_record_that_cannot_be_read_is_said_of_a_kernel_that_may_start(
-    client: Client, roots: Roots, image: Path
+    client: Client, roots: Roots, image: Path, record: dict[str, Any] | None, said: str
 ) -> None:
     directory = add_kernel(roots, "newer", image)
     spec = json.loads((directory / "kernel.json").read_text())
-    spec["metadata"]["container_kernels"]["schema"] = 99
+    ours = spec["metadata"]["container_kernels"]
+    spec["metadata"]["container_kernels"] = None if record is None else ours | record
     (directory / "kernel.json").write_text(json.dumps(spec))
     kernel = (await rows(client))["newer"]
     assert codes(kernel) == ["invalid_kernel_json"]
     assert (kernel["status"]["level"], kernel["maker"]) == ("note", "Container Kernels")
-    assert "99" in kernel["status"]["message"]
+    assert said in kernel["status"]["message"]
 
 
 @pytest.fixture
