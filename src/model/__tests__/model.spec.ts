@@ -373,7 +373,9 @@ describe('ContainerKernelsModel', () => {
       server.on('DELETE', `${KERNELS}/debian-12`, () => {
         specs.onServer.delete('debian-12');
         kernels = [aKernel({ slug: 'other' })];
-        return { body: { slug: 'debian-12', removal: [], freed_bytes: 7, undo: null } };
+        return {
+          body: { slug: 'debian-12', removal: [], freed_bytes: 7, undo: null }
+        };
       });
       let before: string | undefined;
       specs.refresh = async () => {
