@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { expect, test } from '../fixtures';
 import { imageFile } from '../jupyter';
 
+/** Where the pictures go: to be looked at, not compared. */
+const FOLDER = join(__dirname, '..', 'screenshots');
+
 /** What Jupyter starts, and how it is called. */
 function spec(folder: string): {
   display_name: string;
@@ -33,6 +36,10 @@ test('a kernel gets another name and a variable, and a twin', async ({
     await dialog.getByLabel('Name', { exact: true }).fill('After');
     await dialog.locator('summary', { hasText: 'More' }).click();
     await dialog.getByLabel('Environment').fill('GREETING=hello there');
+    await page.screenshot({
+      path: join(FOLDER, 'edit-light.png'),
+      animations: 'disabled'
+    });
     await dialog.getByRole('button', { name: 'Save' }).click();
     await expect(dialog).toHaveCount(0);
   });
