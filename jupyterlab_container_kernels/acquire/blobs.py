@@ -87,6 +87,7 @@ class Blob:
         self.name = name
         self.path = spool / name.digest.replace(":", "-")
         self.path.touch(mode=0o600)
+        self._before = min(self.path.stat().st_size, name.size)
         self._changed = threading.Condition()
         self._size = 0
         self._whole = False
@@ -94,8 +95,13 @@ class Blob:
 
     @property
     def size(self) -> int:
-        """How many bytes are here."""
+        """How many bytes are here, and were looked at."""
         return self._size
+
+    @property
+    def done(self) -> int:
+        """How many bytes need not be fetched: also those that an earlier download has left."""
+        return max(self._size, self._before)
 
     def grow(self, size: int, whole: bool = False) -> None:
         """Tell readers that more is there, or all of it."""

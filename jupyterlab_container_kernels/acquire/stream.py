@@ -118,7 +118,7 @@ async def make_sif(job: Job, registry: Registry, progress: Progress) -> Made:
 async def _tell(blobs: list[Blob], progress: Progress) -> None:
     total = sum(blob.name.size for blob in blobs)
     while True:
-        done = sum(blob.size for blob in blobs)
+        done = sum(blob.done for blob in blobs)
         progress(done, total)
         if done == total:
             return
