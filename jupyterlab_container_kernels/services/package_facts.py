@@ -140,16 +140,20 @@ def _missing_files(root: str) -> list[str]:
     The format: https://packaging.python.org/en/latest/specifications/recording-installed-packages/. Compiled files
     may be missing; what lies outside of the packages, as scripts do, is not needed.
     """
+    there: set[str] = set()
+    infos: list[tuple[str, str]] = []
+    for directory, folders, files in os.walk(root):
+        folders[:] = [each for each in folders if each != "__pycache__"]
+        infos += [(directory, each) for each in folders if each.endswith(".dist-info")]
+        there.update(f"{directory}/{each}" for each in files)
     missing: list[str] = []
-    for directory, folders, _ in os.walk(root):
-        for folder in [each for each in folders if each.endswith(".dist-info")]:
-            try:
-                with open(f"{directory}/{folder}/RECORD", encoding="utf-8", newline="") as stream:
-                    names = [row[0] for row in csv.reader(stream) if row]
-            except (FileNotFoundError, UnicodeDecodeError, csv.Error):
-                missing.append(f"{folder}/RECORD")
-                continue
-            wanted = [name for name in names if not name.startswith(("../", "/")) and not name.endswith(".pyc")]
-            missing += [name for name in wanted if not os.path.lexists(f"{directory}/{name}")]
-        folders[:] = [each for each in folders if not each.endswith((".dist-info", "__pycache__"))]
+    for directory, folder in infos:
+        try:
+            with open(f"{directory}/{folder}/RECORD", encoding="utf-8", newline="") as stream:
+                names = [row[0] for row in csv.reader(stream) if row]
+        except (FileNotFoundError, UnicodeDecodeError, csv.Error):
+            missing.append(f"{folder}/RECORD")
+            continue
+        wanted = [name for name in names if not name.startswith(("../", "/")) and not name.endswith(".pyc")]
+        missing += [name for name in wanted if f"{directory}/{name}" not in there]
     return missing
