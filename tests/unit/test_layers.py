@@ -116,7 +116,7 @@ def sparse() -> bytes:
 
 
 #: What is refused, and by which words.
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a name with ..": (lambda: layer(file("../x")), "‘..’"),
     "a .. within": (lambda: layer(file("a/../x")), "‘..’"),
     "a link target with ..": (lambda: layer(file("x"), same("y", "../x")), "‘..’"),
