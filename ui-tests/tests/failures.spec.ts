@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  mkdirSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -174,7 +175,10 @@ test('an image that was moved is chosen in its new place, and the kernel works',
 }) => {
   const kernel = await add(jupyter);
   await expect(lab.tile(NAME)).toBeVisible();
-  renameSync(kernel.image, join(jupyter.root, 'moved.sif'));
+  // Next to where it was, it would be found without asking.
+  const elsewhere = join(jupyter.root, 'elsewhere');
+  mkdirSync(elsewhere, { recursive: true });
+  renameSync(kernel.image, join(elsewhere, 'moved.sif'));
   await fail(lab, kernel);
   await lab
     .toast(`${NAME} could not start`)
@@ -185,9 +189,26 @@ test('an image that was moved is chosen in its new place, and the kernel works',
   await expect(card.getByRole('button', { name: 'Pull again' })).toHaveCount(0);
   await card.getByRole('button', { name: 'Choose its new place…' }).click();
   const chooser = page.getByRole('dialog');
+  await chooser.getByText('elsewhere').dblclick();
   await chooser.getByText('moved.sif').click();
   await chooser.getByRole('button', { name: /Select|Open/ }).click();
   await mended(lab);
+});
+
+test('an image that was renamed is found without asking, and the kernel works', async ({
+  lab,
+  jupyter,
+  page
+}) => {
+  const kernel = await add(jupyter);
+  await expect(lab.tile(NAME)).toBeVisible();
+  renameSync(kernel.image, join(jupyter.root, 'renamed.sif'));
+  await fail(lab, kernel);
+  await lab.openPanel();
+  const card = lab.panel.card(`${NAME} could not start`);
+  await card.getByRole('button', { name: 'Choose its new place…' }).click();
+  await mended(lab);
+  await expect(page.getByRole('dialog')).toHaveCount(0);
 });
 
 test('packages that were purged are installed again, and the kernel works', async ({
