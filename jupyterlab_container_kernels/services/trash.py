@@ -127,8 +127,7 @@ def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
         _write(roots, entry)
         Path(entry.kernel.source).rename(target)
     except OSError as error:
-        with contextlib.suppress(ContainerKernelsError, OSError):
-            paths.remove_marked(directory, roots.trash)
+        _forget(directory, roots)
         if isinstance(error, FileNotFoundError) and not os.path.lexists(entry.kernel.source):
             return None
         if error.errno in _FULL and entry.state == "doomed":
@@ -249,8 +248,15 @@ def _remove_rests(roots: Roots) -> None:
     for directory in roots.trash.glob("[!.]*"):
         is_old = time.time() - directory.lstat().st_mtime > _SILENCE_S
         if is_old and _ID.fullmatch(directory.name) and not holds_kernel(directory):
-            with contextlib.suppress(ContainerKernelsError, OSError):
-                paths.remove_marked(directory, roots.trash)
+            _forget(directory, roots)
+
+
+def _forget(directory: Path, roots: Roots) -> None:
+    """Remove an entry to which nothing was moved; a full disk may not even have taken our marker."""
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+    with contextlib.suppress(ContainerKernelsError, OSError):
+        paths.remove_marked(directory, roots.trash)
 
 
 def holds_kernel(directory: Path) -> bool:
