@@ -8,7 +8,12 @@ import React, {
 } from 'react';
 
 import type { IKernel } from '../api/types';
-import { fittingColumns, IColumn, sortKernels } from '../model/columns';
+import {
+  COLUMNS,
+  fittingColumns,
+  IColumn,
+  sortKernels
+} from '../model/columns';
 import { shortDigest } from '../model/format';
 import type { PanelViewState } from '../model/panelView';
 import { IImageGroup, tableRows } from '../model/tableRows';
@@ -75,15 +80,17 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
     ids[found >= 0 ? found : Math.min(place.current, ids.length - 1)];
   const sight = useRowWindow(body, rows.length);
   const isWide = sight.width === 0 || sight.width >= MEDIUM;
+  const fitting = fittingColumns(
+    view.columns,
+    sight.isNarrow || !sight.width
+      ? 0
+      : sight.width - (isWide ? SIDES.wide : SIDES.medium)
+  );
+  // The same as long as it holds the same, so that rows are not drawn again.
+  const columnIds = fitting.map(each => each.id).join();
   const columns = useMemo(
-    () =>
-      fittingColumns(
-        view.columns,
-        sight.isNarrow || !sight.width
-          ? 0
-          : sight.width - (isWide ? SIDES.wide : SIDES.medium)
-      ),
-    [view.columns, sight.isNarrow, sight.width, isWide]
+    () => COLUMNS.filter(each => columnIds.split(',').includes(each.id)),
+    [columnIds]
   );
   useLayoutEffect(() => {
     place.current = Math.max(0, ids.indexOf(currentId));

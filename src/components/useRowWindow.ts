@@ -1,4 +1,5 @@
 import { RefObject, useLayoutEffect, useReducer, useState } from 'react';
+import { flushSync } from 'react-dom';
 
 import { IRowWindow, rowWindow } from '../model/tableRows';
 
@@ -78,13 +79,18 @@ export function useRowWindow(
   }, [body]);
 
   useLayoutEffect(() => {
-    const onScroll = () => {
+    const hasMoved = () => {
       const now = look();
-      if (now.first !== shown.first || now.end !== shown.end) {
-        draw();
+      return now.first !== shown.first || now.end !== shown.end;
+    };
+    if (hasMoved()) {
+      draw(); // where the table stands is known only now
+    }
+    const onScroll = () => {
+      if (hasMoved()) {
+        flushSync(draw); // in this frame: a later one would show a gap
       }
     };
-    onScroll(); // where the table stands is known only now
     const scroller = scrollerOf(body.current);
     scroller?.addEventListener('scroll', onScroll, { passive: true });
     return () => scroller?.removeEventListener('scroll', onScroll);

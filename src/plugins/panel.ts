@@ -128,18 +128,22 @@ export const panel: JupyterFrontEndPlugin<void> = {
 /** Looks at the panel as before, and notes when somebody looks otherwise. */
 function remember(view: PanelView, state: IStateDB): void {
   let saved = JSON.stringify(view.remember());
+  let isRecalling = false;
   const restored = state.fetch(VIEW).then(
     remembered => {
       // what somebody has chosen by now is newer
       if (remembered && JSON.stringify(view.remember()) === saved) {
+        isRecalling = true;
         view.recall(remembered);
+        isRecalling = false;
+        saved = JSON.stringify(view.remember());
       }
     },
     () => undefined // then it looks as it does at first
   );
   view.changed.connect(() => {
     const now = JSON.stringify(view.remember());
-    if (now !== saved) {
+    if (now !== saved && !isRecalling) {
       saved = now;
       void restored
         .then(() => state.save(VIEW, JSON.parse(now)))

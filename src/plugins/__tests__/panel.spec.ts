@@ -12,6 +12,7 @@ describe('the panel', () => {
   let fake: FakeApp;
   let widgets: Widget[];
   let ran: [string, unknown][];
+  let saved: [string, unknown][];
 
   beforeEach(() => {
     fake = new FakeApp();
@@ -55,7 +56,13 @@ describe('the panel', () => {
           ]
         }
       });
-    void panel.activate(fake.app, fake.model, null, null);
+    saved = [];
+    void panel.activate(fake.app, fake.model, null, null, {
+      fetch: async () => ({ sort: { column: 'name', isDescending: false } }),
+      save: async (id: string, value: unknown) => {
+        saved.push([id, value]);
+      }
+    });
   });
 
   afterEach(() => {
@@ -104,6 +111,23 @@ describe('the panel', () => {
     expect(
       screen.getByRole('rowheader', { name: 'Bioconductor' })
     ).toBeTruthy();
+  });
+
+  it('looks as it did before, and remembers how somebody looks', async () => {
+    await open();
+    const header = await screen.findByRole('columnheader', { name: 'Name' });
+    expect(header.getAttribute('aria-sort')).toBe('ascending');
+    const names = screen.getAllByRole('rowheader');
+    expect(names.map(name => name.getAttribute('aria-label'))).toEqual([
+      'Bioconductor',
+      'Debian 12'
+    ]);
+    fireEvent.click(screen.getByRole('button', { name: 'Group by image' }));
+    await waitFor(() => expect(saved).toHaveLength(1));
+    expect(saved[0]).toMatchObject([
+      'container-kernels:view',
+      { isGrouped: true, sort: { column: 'name', isDescending: false } }
+    ]);
   });
 
   it('runs the commands on the kernel of the row', async () => {
