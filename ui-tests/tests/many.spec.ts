@@ -3,6 +3,9 @@ import { imageFile } from '../jupyter';
 
 const COUNT = 200;
 
+/** All rows, those that are not drawn and the head, too. */
+const ALL = String(COUNT + 1);
+
 test('two hundred kernels are shown fast, filtered, and worked by keys', async ({
   lab,
   page,
@@ -20,7 +23,7 @@ test('two hundred kernels are shown fast, filtered, and worked by keys', async (
   await test.step('shown', async () => {
     const start = Date.now();
     await panel.refreshButton.click();
-    await expect(panel.rows).toHaveCount(COUNT);
+    await expect(panel.table).toHaveAttribute('aria-rowcount', ALL);
     const time = Date.now() - start;
     measured('two hundred kernels shown', time, 'ms');
     expect(time).toBeLessThan(3000);
@@ -35,7 +38,7 @@ test('two hundred kernels are shown fast, filtered, and worked by keys', async (
       'No kernel matches “nothing like it”.'
     );
     await panel.filter.fill('');
-    await expect(panel.rows).toHaveCount(COUNT);
+    await expect(panel.table).toHaveAttribute('aria-rowcount', ALL);
   });
 
   await test.step('arrows move, the page does not jump', async () => {
@@ -76,7 +79,7 @@ test('two hundred kernels are shown fast, filtered, and worked by keys', async (
   await test.step('a panel of 420 pixels does not scroll sideways', async () => {
     await page.setViewportSize({ width: 420, height: 800 });
     await page.keyboard.press('Control+B'); // without the file browser
-    await expect(panel.rows).toHaveCount(COUNT);
+    await expect(panel.table).toHaveAttribute('aria-rowcount', ALL);
     const overflow = await panel.region.evaluate(region => {
       const wide: string[] = [];
       for (
