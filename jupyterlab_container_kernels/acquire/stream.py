@@ -35,6 +35,7 @@ _INTERVAL_S = 0.5
 _MOST_THREADS = 8
 #: Layers that are inflated at once.
 _INFLATED = 2
+_SKELETON = "skeleton-"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Job:
     target : Path
         The file to write, beside where the SIF shall be; named ``….part``, for it may be half.
     spool : Path
-        A directory for layers. What an earlier try has left of them there is used.
+        A directory for layers, which nobody else uses meanwhile. What an earlier try has left of them there is used.
     compression : {"zstd", "gzip"}
         Of the squashfs.
     threads : int
@@ -97,7 +98,9 @@ async def make_sif(job: Job, registry: Registry, progress: Progress) -> Made:
     names = layers_of(parts.manifest)
     # the same layer may be there twice; the topmost is read first
     blobs = {name.digest: Blob(name, job.spool) for name in reversed(names)}
-    directory = Path(tempfile.mkdtemp(prefix="skeleton-", dir=job.spool))
+    for left in job.spool.glob(f"{_SKELETON}*"):  # by a try that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    directory = Path(tempfile.mkdtemp(prefix=_SKELETON, dir=job.spool))
     fetching = asyncio.create_task(fetch(registry, job.reference, list(blobs.values())))
     telling = asyncio.create_task(_tell(list(blobs.values()), progress))
     making = asyncio.create_task(_make(job, parts, [blobs[name.digest] for name in names], directory))
