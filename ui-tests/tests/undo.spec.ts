@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from '../fixtures';
+import { imageFile } from '../jupyter';
+import { SpaceTab } from '../space';
+
+test('what was deleted comes back with a click, its tile too, in every page', async ({
+  lab,
+  jupyter,
+  page,
+  context
+}) => {
+  const { panel } = lab;
+  const slug = await jupyter.addKernel({
+    image: await imageFile(),
+    display_name: 'Precious'
+  });
+  const folder = join(jupyter.kernels, slug);
+  await lab.openPanel();
+  await expect(panel.row('Precious')).toBeVisible();
+
+  await test.step('another page of the same user shows its Launcher', async () => {
+    await lab.openLauncher();
+    await expect(lab.tile('Precious').first()).toBeVisible();
+  });
+  const other = await context.newPage();
+  await other.goto(
+    `${jupyter.url}lab/workspaces/other?token=${jupyter.token}`
+  );
+  const otherTile = other
+    .locator('.jp-LauncherCard[data-category="Notebook"]')
+    .filter({ has: other.getByText('Precious', { exact: true }) });
+  await expect(otherTile.first()).toBeVisible({ timeout: 60_000 });
+  await page.bringToFront();
+
+  await test.step('deleting says that there is a way back', async () => {
+    await lab.openPanel();
+    await panel.row('Precious').press('Delete');
+    await expect(lab.deleteDialog.dialog).toContainText('put back');
+    await lab.deleteDialog.dialog
+      .getByRole('button', { name: /^Delete/ })
+      .click();
+    await expect(lab.toast('Deleted Precious')).toBeVisible();
+    await expect(panel.row('Precious')).toHaveCount(0);
+    expect(existsSync(folder)).toBe(false);
+  });
+  await expect(otherTile).toHaveCount(0);
+
+  await test.step('Undo brings row, tile and files back', async () => {
+    await lab
+      .toast('Deleted Precious')
+      .getByRole('button', { name: 'Undo' })
+      .click();
+    await expect(lab.toast('Precious is back')).toBeVisible();
+    await expect(panel.row('Precious')).toBeVisible();
+    expect(existsSync(folder)).toBe(true);
+    await lab.openLauncher();
+    await expect(lab.tile('Precious').first()).toBeVisible();
+  });
+  await expect(otherTile.first()).toBeVisible();
+  await other.close();
+
+  await test.step('removed at once, nothing offers to bring it back', async () => {
+    await lab.openPanel();
+    await panel.row('Precious').press('Delete');
+    await lab.deleteDialog.dialog
+      .getByLabel('Remove at once, not into the trash')
+      .check();
+    await expect(lab.deleteDialog.dialog).toContainText(
+      'nothing can be put back'
+    );
+    await lab.deleteDialog.dialog
+      .getByRole('button', { name: /^Delete/ })
+      .click();
+    const toast = lab.toast('Deleted Precious').last();
+    await expect(toast).toBeVisible();
+    await expect(toast.getByRole('button', { name: 'Undo' })).toHaveCount(0);
+    const space = new SpaceTab(page);
+    await space.tab.click();
+    await expect(space.panel).toBeVisible();
+    await expect(space.row('Precious')).toHaveCount(0);
+  });
+});
+
+test('a name that was taken in the meantime keeps a kernel in the trash, and the toast says so', async ({
+  lab,
+  jupyter
+}) => {
+  const { panel } = lab;
+  const image = await imageFile();
+  const slug = await jupyter.addKernel({ image, display_name: 'Twice' });
+  await lab.openPanel();
+  await panel.row('Twice').press('Delete');
+  await lab.deleteDialog.dialog
+    .getByRole('button', { name: /^Delete/ })
+    .click();
+  await expect(panel.row('Twice')).toHaveCount(0);
+  await jupyter.addKernel({ image, display_name: 'Another', slug });
+  await lab.toast('Deleted Twice').getByRole('button', { name: 'Undo' }).click();
+  await expect(lab.toast('Twice could not be put back')).toBeVisible();
+});
