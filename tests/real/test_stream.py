@@ -258,11 +258,11 @@ def stack_images(images: list[Path], more: list[bytes], layout: Path) -> None:
 
 
 def test_an_image_of_60_000_entries_is_apptainers(maker: Maker, tmp_path: Path) -> None:
-    """Three releases of Debian and 40,000 small files, one over the other."""
+    """Three releases of Debian and 46,000 small files, one over the other."""
     images = Path(os.environ.get("CONTAINER_KERNELS_CACHE", Path(__file__).parents[2] / ".cache")) / "images"
     names = ("test/old-pip", "test/newer", "demo/python-ipykernel")
     many = [folder("many"), *(folder(f"many/{n:03}") for n in range(300))]
-    many += [file(f"many/{n % 300:03}/{n:05}", b"%d" % n * (n % 50)) for n in range(40_000)]
+    many += [file(f"many/{n % 300:03}/{n:05}", b"%d" % n * (n % 50)) for n in range(46_000)]
     layout = tmp_path / "stack"
     stack_images([images / name for name in names], [layer(*many)], layout)
     maker.push_layout(layout, "hard/stack:1")
