@@ -14,10 +14,9 @@ import {
   IColumn,
   sortKernels
 } from '../model/columns';
-import { shortDigest } from '../model/format';
 import type { PanelViewState } from '../model/panelView';
-import { IImageGroup, tableRows } from '../model/tableRows';
-import { Reference } from './kernelCells';
+import { tableRows } from '../model/tableRows';
+import { GroupRow } from './groupRow';
 import { IKernelActions, isSeen, KernelRow } from './kernelRow';
 import { TableHeader } from './tableHeader';
 import { FEW, useRowWindow } from './useRowWindow';
@@ -318,42 +317,6 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
 /** Whether somebody can point at something without pressing it. */
 function canHover(): boolean {
   return !window.matchMedia?.('(hover: none)').matches;
-}
-
-/** Draws the image that heads its kernels. */
-function GroupRow(props: {
-  trans: TranslationBundle;
-  group: IImageGroup;
-  index: number;
-  top: number;
-}): JSX.Element {
-  const { trans, group } = props;
-  const { image } = group.kernel;
-  return (
-    <tr
-      role="row"
-      className="jp-ContainerKernels-group"
-      style={{ top: props.top }}
-      aria-rowindex={props.index + 2}
-    >
-      <th
-        role="rowheader"
-        title={[image.source, image.digest, image.path]
-          .filter(Boolean)
-          .join('\n')}
-      >
-        <Reference reference={image.reference} />
-        {image.digest && (
-          <code className="jp-ContainerKernels-digest">
-            {shortDigest(image.digest)}
-          </code>
-        )}
-        <span className="jp-ContainerKernels-count">
-          {trans._n('%1 kernel', '%1 kernels', group.count)}
-        </span>
-      </th>
-    </tr>
-  );
 }
 
 /** The columns as CSS has them. */
