@@ -181,7 +181,7 @@ def _take(run: Run, option: str, value: str) -> None:
 def read_binds(text: str, *, several: bool) -> list[Bind]:
     """Read ``SOURCE[:DESTINATION[:OPTIONS]]``; Apptainer takes several, with commas between them."""
     entries = re.split(r"(?<!\\),", text) if several else text.split(";")
-    found = []
+    found: list[Bind] = []
     for entry in entries:
         fields = [re.sub(r"\\([:,\\])", r"\1", part) for part in re.split(r"(?<!\\):", entry.strip())]
         if not fields[0]:

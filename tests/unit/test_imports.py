@@ -1,4 +1,7 @@
-"""Imports run one way: cli → commands → terminal → app → routes → services → runtimes | languages | acquire → system; leaves are for all."""
+"""Imports run one way: cli → commands → terminal → app → routes → services → runtimes, languages, acquire → system.
+
+Leaves are for all.
+"""
 
 from __future__ import annotations
 
