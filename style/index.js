@@ -1,6 +1,2 @@
+// What the page needs before a panel or a dialog is opened; those bring the rest along.
 import './base.css';
-import './panel.css';
-import './table.css';
-import './details.css';
-import './dialogs.css';
-import './space.css';

@@ -1,19 +1,21 @@
 import { ChildProcess, execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  FSWatcher,
   closeSync,
   copyFileSync,
   cpSync,
   existsSync,
-  FSWatcher,
   mkdirSync,
   mkdtempSync,
   openSync,
-  readdirSync,
   readFileSync,
+  readSync,
+  readdirSync,
   renameSync,
   rmSync,
   truncateSync,
+  utimesSync,
   watch,
   writeFileSync
 } from 'node:fs';
@@ -54,6 +56,15 @@ export interface IInvented {
   /** Whether its image was taken away. */
   isMissing?: boolean;
 }
+
+/** What this file uses of the record in a `kernel.json`. */
+interface IRecord {
+  packages: { path: string };
+  log: string;
+}
+
+/** When invented images were pulled, in seconds since 1970. */
+const INVENTED_S = 1_780_000_000;
 
 /** How to start a JupyterLab. */
 export interface IJupyterOptions {
@@ -254,7 +265,7 @@ export class Jupyter {
     const parts = ['PyTorch', 'TensorFlow', 'Bioconductor', 'Geo', 'Julia'];
     for (let n = 1; n <= count; n++) {
       const name = `${parts[n % parts.length]} ${String(n).padStart(3, '0')}`;
-      const copy = `${slug}-copy-${n}`;
+      const copy = `copy-${n}`;
       const target = join(this.kernels, copy);
       cpSync(folder, target, { recursive: true });
       const text = JSON.stringify({
@@ -264,11 +275,7 @@ export class Jupyter {
           ...spec.metadata,
           container_kernels: {
             ...record,
-            packages: {
-              ...record.packages,
-              path: join(record.packages.path, '..', copy)
-            },
-            log: join(record.log, '..', '..', copy, 'last-start'),
+            ...belongings(record, copy),
             created: new Date(Date.now() - n * 3_600_000).toISOString()
           }
         }
@@ -300,8 +307,15 @@ export class Jupyter {
       cpSync(folder, target, { recursive: true });
       if (!kernel.isMissing) {
         mkdirSync(join(image, '..'), { recursive: true, mode: 0o700 });
-        writeFileSync(image, '', { mode: 0o600 });
+        // the head of a real image, which says who it is and how long at least
+        const head = Buffer.alloc(4096);
+        const original = openSync(record.image.path, 'r');
+        readSync(original, head, 0, head.length, 0);
+        closeSync(original);
+        writeFileSync(image, head, { mode: 0o600 });
         truncateSync(image, kernel.bytes);
+        // whole seconds, which a number of JavaScript holds exactly
+        utimesSync(image, INVENTED_S, INVENTED_S);
         writeFileSync(
           image.replace(/\.sif$/, '.json'),
           JSON.stringify({
@@ -323,17 +337,16 @@ export class Jupyter {
               reference: kernel.image,
               source: `docker://docker.io/${kernel.image}`,
               digest: `sha256:${digest}`,
-              path: kernel.isMissing ? '/scratch/mst3k/tf-2.15.sif' : image,
+              path: kernel.isMissing
+                ? join(this.data, 'scratch/mst3k/tf-2.15.sif')
+                : image,
               size_bytes: kernel.bytes,
+              mtime_ns: INVENTED_S * 1e9,
               stored: !kernel.isMissing
             },
             gpu: kernel.gpu,
             language_version: kernel.version,
-            packages: {
-              ...record.packages,
-              path: join(record.packages.path, '..', name)
-            },
-            log: join(record.log, '..', '..', name, 'last-start'),
+            ...belongings(record, name),
             created: new Date(Date.now() - kernel.ageHours * 3_600_000)
           }
         }
@@ -572,4 +585,19 @@ export function freePort(): Promise<number> {
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, milliseconds));
+}
+
+/** Makes the folder that a copied kernel has for itself. */
+function belongings(record: IRecord, name: string) {
+  const path = join(record.packages.path, '..', name);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  for (const each of ['.container-kernels', 'interpreter.json']) {
+    if (existsSync(join(record.packages.path, each))) {
+      cpSync(join(record.packages.path, each), join(path, each));
+    }
+  }
+  return {
+    packages: { ...record.packages, path },
+    log: join(record.log, '..', '..', name, 'last-start')
+  };
 }

@@ -2,6 +2,8 @@ import { Dialog } from '@jupyterlab/apputils';
 import type { Message } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
 
+import '../../style/dialogs.css';
+
 /**
  * A dialog that stays until what it asks for was done, so that nothing typed
  * is lost when that fails.

@@ -7,6 +7,8 @@ import { readableLog } from '../model/logText';
 import { LogText } from './logText';
 import { StartSummary } from './startSummary';
 
+import '../../style/dialogs.css';
+
 /** Shows what the last start of a kernel wrote. */
 export async function showLogDialog(options: {
   trans: TranslationBundle;

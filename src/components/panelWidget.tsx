@@ -19,6 +19,12 @@ import { SpaceTab } from './spaceTab';
 import type { ISpaceActions } from './spaceView';
 import { useStateChanged } from './useStateChanged';
 
+// loaded with the panel, not with the page
+import '../../style/panel.css';
+import '../../style/table.css';
+import '../../style/details.css';
+import '../../style/space.css';
+
 /** How often what is written of times is drawn anew, in milliseconds. */
 const CLOCK = 30_000;
 

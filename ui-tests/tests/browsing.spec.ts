@@ -236,7 +236,7 @@ test('a table is sorted, grouped and chosen, remembered, and reachable', async (
 test.afterEach(async ({ server }) => {
   await server.setting('@jupyterlab/apputils-extension:themes', {});
   for (const name of readdirSync(server.kernels)) {
-    if (/-copy-\d+$/.test(name)) {
+    if (/^copy-\d+$/.test(name)) {
       // a thousand deletions would take their time
       rmSync(join(server.kernels, name), { recursive: true });
     }
