@@ -79,6 +79,7 @@ class DeletionService:
         ContainerKernelsError
             ``not_found``, ``kernel_running``, ``not_ours``; ``forbidden`` or ``disk_full``: it cannot be moved.
         """
+        await self.tidy()  # first: it also ends removals that have just begun
         target = await self._target(slug, request)
         if any(task.slug == slug and task.job != "add" for task in self._tasks.running()):
             raise ContainerKernelsError(
@@ -110,7 +111,6 @@ class DeletionService:
         # the tile is gone; thousands of files may take their time
         if purge:
             await self._wait_for(self._purge(entry.id))
-        await self.tidy()
         return Removal(slug, items, freed(items), None if purge else entry.id)
 
     async def _target(self, slug: str, request: RemoveRequest) -> _Target:

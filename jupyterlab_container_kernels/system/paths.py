@@ -182,6 +182,8 @@ def remove_tree(directory: Path) -> None:
     """Remove a tree of our own; directories inside that forbid it (images hold such) are opened first."""
 
     def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
+        if not os.path.lexists(path):
+            return  # another process removes the same
         for each in (os.path.dirname(path), path):  # noqa: PTH120
             with contextlib.suppress(OSError):
                 if not os.path.islink(each):  # noqa: PTH114
@@ -189,7 +191,7 @@ def remove_tree(directory: Path) -> None:
         with contextlib.suppress(OSError):
             if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
                 shutil.rmtree(path, ignore_errors=True)
-            else:
+            elif function in (os.unlink, os.rmdir):
                 function(path)
 
     shutil.rmtree(directory, onerror=open_up)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,16 @@ def test_directories_that_forbid_writing_are_removed_all_the_same(read_only_tree
         deep.chmod(0o000)
         paths.remove_tree(read_only_tree)
         assert not read_only_tree.exists()
+
+
+def test_two_may_remove_the_same_tree_at_once(tmp_path: Path) -> None:
+    for number in range(5):
+        tree = tmp_path / str(number)
+        for name in range(300):
+            (tree / str(name) / "inside").mkdir(parents=True)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(paths.remove_tree, [tree] * 4))
+        assert not tree.exists()
 
 
 def test_disk_usage_counts_hard_links_once_and_follows_no_link(tmp_path: Path) -> None:
