@@ -124,8 +124,14 @@ def test_a_field_is_required_unless_it_has_a_default_and_the_defaults_agree(name
 @pytest.mark.parametrize(
     "name",
     [
-        "ResolveRequest", "InspectRequest", "AddRequest", "RemoveRequest", "RepairRequest", "EditRequest",
-        "CheckRequest", "Bind",
+        "ResolveRequest",
+        "InspectRequest",
+        "AddRequest",
+        "RemoveRequest",
+        "RepairRequest",
+        "EditRequest",
+        "CheckRequest",
+        "Bind",
     ],
 )
 def test_what_comes_in_may_hold_nothing_else(name: str) -> None:
