@@ -87,7 +87,13 @@ class SpaceService:
         return await self._deletion.restore(entry_id)
 
     async def _things(self) -> list[Thing]:
-        """Return what lies below our roots. A file system that does not answer shows nothing."""
+        """Return what lies below our roots.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``timed_out``: a file system does not answer, which is not the same as that nothing is there.
+        """
         await self._tasks.list_tasks()  # those whose owner is gone are ended, and what they left is removed
         patience = self._session.patience
         try:
@@ -101,8 +107,13 @@ class SpaceService:
                 last_used[path] = max(last_used.get(path, ""), kernel.last_used or "")
             known = Known(using, claimed, {path: moment for path, moment in last_used.items() if moment})
             return await patience.ask("things", lambda: inventory.things(self._roots, entries, known), _WALK_TIMEOUT_S)
-        except TimeoutError:
-            return []
+        except TimeoutError as error:
+            roots = sorted({str(self._roots.images), str(self._roots.packages), str(self._roots.state)})
+            raise ContainerKernelsError(
+                "timed_out",
+                f"A file system does not answer, so nobody knows what lies in {', '.join(roots)}.",
+                "Refresh when it is back.",
+            ) from error
 
     async def _measure(self, items: list[SpaceItem]) -> None:
         """Add up the sizes that are not known, those in one directory by one thread."""

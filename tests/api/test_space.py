@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jupyterlab_container_kernels.services import sets, trash
+from jupyterlab_container_kernels.services import inventory, sets, trash
 from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
@@ -36,6 +37,18 @@ async def test_where_nothing_is_nothing_is_shown_but_the_room_on_the_disks(clien
     assert answer["items"] == []
     assert {disk["purpose"] for disk in answer["disks"]} == {"kernels", "images", "packages", "temporary"}
     assert all(disk["total_bytes"] for disk in answer["disks"])
+
+
+async def test_a_file_system_that_does_not_answer_is_not_an_empty_one(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = threading.Event()
+    monkeypatch.setattr(inventory, "list_entries", lambda _roots: waiting.wait(20))
+    monkeypatch.setattr("jupyterlab_container_kernels.services.space._WALK_TIMEOUT_S", 0.1)
+    try:
+        assert "does not answer" in (await client("get", "space")).refused("timed_out")
+    finally:
+        waiting.set()
 
 
 async def test_each_image_is_shown_with_who_uses_it(client: Client, roots: Roots, image: Path) -> None:
