@@ -30,8 +30,8 @@ export default defineConfig({
   globalSetup: './global-setup.ts',
   // JupyterLab, containers and a browser are busy enough by themselves.
   workers: 1,
-  // a busy machine may be too slow once; what was tried twice is listed as flaky
-  retries: process.env.CI ? 1 : 0,
+  // a busy machine may be too slow once or twice; what was tried again is listed as flaky
+  retries: process.env.CI ? 2 : 0,
   forbidOnly: !!process.env.CI,
   timeout: 300_000,
   expect: { timeout: 15_000 },
