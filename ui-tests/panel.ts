@@ -262,6 +262,7 @@ export class DeleteDialog {
     this.going = this.dialog.getByRole('list', { name: 'Goes' });
     this.staying = this.dialog.getByRole('list', { name: 'Stays' });
     this.shutDown = this.dialog.getByRole('checkbox', { name: /Shut/ });
+    this.purge = this.dialog.getByLabel('Remove at once, not into the trash');
     this.deleteButton = this.dialog.getByRole('button', { name: /^Delete,/ });
     this.cancelButton = this.dialog.getByRole('button', { name: 'Cancel' });
   }
@@ -270,6 +271,7 @@ export class DeleteDialog {
   readonly going: Locator;
   readonly staying: Locator;
   readonly shutDown: Locator;
+  readonly purge: Locator;
   readonly deleteButton: Locator;
   readonly cancelButton: Locator;
 }

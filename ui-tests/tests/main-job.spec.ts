@@ -153,6 +153,7 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
     await expect(dialog.deleteButton).toHaveText(/Delete, free [\d.]+ MB/);
     await expect(dialog.deleteButton).toBeDisabled();
     await dialog.shutDown.check();
+    await dialog.purge.check();
     await dialog.deleteButton.click();
     await expect(dialog.dialog).toHaveCount(0);
   });

@@ -64,9 +64,7 @@ test('what was deleted comes back with a click, its tile too, in every page', as
   await test.step('removed at once, nothing offers to bring it back', async () => {
     await lab.openPanel();
     await panel.row('Precious').press('Delete');
-    await lab.deleteDialog.dialog
-      .getByLabel('Remove at once, not into the trash')
-      .check();
+    await lab.deleteDialog.purge.check();
     await expect(lab.deleteDialog.dialog).toContainText(
       'nothing can be put back'
     );
