@@ -178,6 +178,11 @@ export class Jupyter {
     return join(this.data, 'kernels');
   }
 
+  /** Where kernels have packages of their own. */
+  get packages(): string {
+    return join(this.data, 'container-kernels/packages');
+  }
+
   /** What it wrote. */
   get output(): string {
     return this._log ? readFileSync(this._log, 'utf8') : '';

@@ -241,7 +241,9 @@ test.afterEach(async ({ server }) => {
   for (const name of readdirSync(server.kernels)) {
     if (/^copy-\d+$/.test(name)) {
       // a thousand deletions would take their time
-      rmSync(join(server.kernels, name), { recursive: true });
+      for (const folder of [server.kernels, server.packages]) {
+        rmSync(join(folder, name), { recursive: true, force: true });
+      }
     }
   }
 });
