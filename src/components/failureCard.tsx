@@ -3,6 +3,7 @@ import React from 'react';
 
 import type { IDiskRoom, IKernel, RepairAction } from '../api/types';
 import { formatBytes } from '../model/format';
+import { purposeName } from '../model/spaceWords';
 import { lastLines, startTitle } from '../model/startLog';
 import type { ITroubledStart } from '../tokens';
 
@@ -183,20 +184,4 @@ function Room(props: {
       )}
     </p>
   ) : null;
-}
-
-function purposeName(
-  purpose: IDiskRoom['purpose'],
-  trans: TranslationBundle
-): string {
-  switch (purpose) {
-    case 'kernels':
-      return trans.__('kernels');
-    case 'images':
-      return trans.__('images');
-    case 'packages':
-      return trans.__('packages');
-    case 'temporary':
-      return trans.__('temporary files');
-  }
 }
