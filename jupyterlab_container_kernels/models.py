@@ -103,6 +103,7 @@ class Limits:
     display_name_length: int
     slug_pattern: str
     start_timeout_s: float
+    trash_days: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,7 +61,9 @@ class SessionService:
             languages=sorted(self.languages),
             gpu=gpu,
             disks=disks,
-            limits=Limits(DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s),
+            limits=Limits(
+                DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s, self.settings.trash_days
+            ),
         )
 
     async def find_runtime(self, runtime: Runtime | None = None) -> FoundRuntime:

@@ -82,6 +82,8 @@ export interface ILimits {
   display_name_length: number;
   slug_pattern: string;
   start_timeout_s: number;
+  /** How long a deleted kernel can be put back; 0 means not at all. */
+  trash_days: number;
 }
 
 /** What this server offers. */

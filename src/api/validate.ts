@@ -326,7 +326,8 @@ export const readInfo = record<IInfo>({
   limits: record<ILimits>({
     display_name_length: integer,
     slug_pattern: text,
-    start_timeout_s: number
+    start_timeout_s: number,
+    trash_days: number
   })
 });
 

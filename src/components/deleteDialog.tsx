@@ -19,6 +19,8 @@ import { useStateChanged } from './useStateChanged';
 export interface IDeleteDialogOptions {
   trans: TranslationBundle;
   details: IKernelDetails;
+  /** Whether what is deleted can be put back. */
+  hasTrash: boolean;
   /** Does it. Rejects with `code`, `message` and `hint`. */
   remove: (request: IRemoveRequest) => Promise<IRemoval>;
   /** Reads again what deleting does: it changes when a kernel starts. */
@@ -57,9 +59,12 @@ export async function showDeleteDialog(
 class Deletion {
   constructor(private _options: IDeleteDialogOptions) {
     this.details = _options.details;
+    this.hasTrash = _options.hasTrash;
   }
 
   readonly changed = new Signal<this, void>(this);
+
+  readonly hasTrash: boolean;
 
   details: IKernelDetails;
   deleteImage = true;
@@ -161,6 +166,7 @@ function DeletionBody(props: {
       details={deletion.details}
       deleteImage={deletion.deleteImage}
       shutDown={deletion.shutDown}
+      hasTrash={deletion.hasTrash}
       purge={deletion.purge}
       failure={deletion.failure}
       onDeleteImage={deleteImage => deletion.choose({ deleteImage })}

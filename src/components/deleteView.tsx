@@ -11,6 +11,8 @@ export interface IDeleteViewProps {
   details: IKernelDetails;
   deleteImage: boolean;
   shutDown: boolean;
+  /** Whether what is deleted can be put back at all. */
+  hasTrash: boolean;
   /** At once, instead of into the trash. */
   purge: boolean;
   /** What the server part said when it was tried. */
@@ -133,6 +135,13 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
 function Purge(props: IDeleteViewProps): JSX.Element {
   const { trans, purge } = props;
   const id = useId();
+  if (!props.hasTrash) {
+    return (
+      <p className="jp-ContainerKernels-purge jp-ContainerKernels-answer">
+        {trans.__('It cannot be put back: your site keeps no trash.')}
+      </p>
+    );
+  }
   return (
     <div className="jp-ContainerKernels-purge">
       <label className="jp-ContainerKernels-check">

@@ -72,9 +72,10 @@ export function addRowCommands(context: ICommandContext): void {
           row && row.id !== row.slug
             ? unseenDetails(row)
             : kernels.getDetails(slug);
-        const [{ showDeleteDialog }, details] = await Promise.all([
+        const [{ showDeleteDialog }, details, info] = await Promise.all([
           import('../components/deleteDialog'),
-          getDetails()
+          getDetails(),
+          kernels.info ?? kernels.getInfo().catch(() => null)
         ]);
         if (details.kernel.read_only) {
           throw readOnly(details.kernel, trans);
@@ -82,6 +83,7 @@ export function addRowCommands(context: ICommandContext): void {
         await showDeleteDialog({
           trans,
           details,
+          hasTrash: info?.limits.trash_days !== 0,
           remove: request => kernels.remove(slug, request),
           getDetails
         });

@@ -246,7 +246,8 @@ export function someInfo(change: Partial<IInfo> = {}): IInfo {
     limits: {
       display_name_length: 100,
       slug_pattern: '^[a-z0-9][a-z0-9._-]{0,79}$',
-      start_timeout_s: 60
+      start_timeout_s: 60,
+      trash_days: 7
     },
     ...change
   };

@@ -155,11 +155,13 @@ describe('the dialog that deletes a kernel', () => {
 
   function open(
     details: IKernelDetails,
-    remove = jest.fn(async () => removal)
+    remove = jest.fn(async () => removal),
+    hasTrash = true
   ) {
     const outcome = showDeleteDialog({
       trans,
       details,
+      hasTrash,
       remove,
       getDetails: async () =>
         someDetails({ running: [{ id: '1', title: 'New.ipynb' }] })
@@ -287,6 +289,13 @@ describe('the dialog that deletes a kernel', () => {
     expect(document.activeElement).toBe(button(/^Delete/));
     fireEvent.keyDown(button(/^Delete/), { key: 'Escape' });
     expect(await outcome).toBeNull();
+  });
+
+  it('does not speak of a trash where there is none', async () => {
+    open(someDetails(), undefined, false);
+    await settle();
+    expect(screen.getByText(/cannot be put back/)).toBeTruthy();
+    expect(screen.queryByLabelText(/Remove at once/)).toBeNull();
   });
 
   it('has the keys from the moment on at which it is seen', async () => {
