@@ -117,7 +117,7 @@ class ResolveHandler(_Handler):
         from .models import ResolveRequest, from_json
 
         request = from_json(ResolveRequest, self.body())
-        self.answer(await self.services.images.resolve(request.image))
+        self.answer(await self.services.images.resolution.resolve(request.image))
 
 
 class InspectHandler(_Handler):

@@ -36,7 +36,7 @@ class AddService:
         ContainerKernelsError
             What is wrong with the request, or with this machine; nothing has begun then.
         """
-        reference = self._images.parse(request.image)
+        reference = self._images.resolution.parse(request.image)
         request = replace(
             request,
             display_name=checked_display_name(
@@ -47,7 +47,7 @@ class AddService:
         )
         runtime = await self._session.find_runtime()
         if reference.transport == "file":
-            await self._images.header(reference.path)
+            await self._images.resolution.header(reference.path)
         async with self._adding:  # between the look at the names and the task that holds one
             slug = await self._slug(request)
             display_name = request.display_name or ""
@@ -64,7 +64,7 @@ class AddService:
             ``image_not_found``: it was not pulled yet; all that :meth:`.InstallService.inspect` raises.
         """
         runtime = await self._session.find_runtime()
-        path = await self._images.local_path(image)
+        path = await self._images.resolution.local_path(image)
         found = await self._installer.inspect(runtime, path)
         languages = self._session.languages
         return Inspection(

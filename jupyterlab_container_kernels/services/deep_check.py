@@ -84,7 +84,7 @@ class DeepCheck:
             return await asyncio.to_thread(self._known_digest)
         async with running.phase("resolve", f"Asking what {source} is now"):
             try:
-                manifest = (await self._images.look_up(source)).manifest
+                manifest = (await self._images.resolution.look_up(source)).manifest
             except ContainerKernelsError as error:
                 running.say(f"Whether there is an update is not known: {error.message}")
                 return None

@@ -15,8 +15,8 @@ from ..models import Freed, Removal, RemovalItem, RemovalKind, RemoveRequest, Re
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
 from . import restoration, sets, strangers, trash, users
-from .images import is_stored
 from .session import SessionService
+from .store import is_stored
 from .tasks import TaskService
 from .trash import Entry, Part
 from .users import Users

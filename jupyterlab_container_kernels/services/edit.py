@@ -115,7 +115,7 @@ class EditService:
     def _named(self, image: ImageRecord) -> str:
         """Return what would add the same image again, as it stands in the task to retry it."""
         try:
-            reference = self._images.parse(image.source)
+            reference = self._images.resolution.parse(image.source)
         except ContainerKernelsError:
             return image.path
         if reference.transport == "file":

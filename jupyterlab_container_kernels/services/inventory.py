@@ -14,7 +14,7 @@ from ..models import SpaceItem, SpaceKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets, trash
-from .images import is_stored, side_file
+from .store import is_stored, side_file
 from .users import Users
 
 

@@ -60,12 +60,12 @@ class RepairService:
         )
         runtime = await self._session.find_runtime()
         if repair.action == "relink":
-            reference = self._images.parse(request.image)
+            reference = self._images.resolution.parse(request.image)
             if reference.transport != "file":
                 raise ContainerKernelsError(
                     "invalid_reference", f"{request.image} is not the path of a file.", "Choose the image file."
                 )
-            await self._images.header(reference.path)
+            await self._images.resolution.header(reference.path)
         self._tasks.require_idle(slug, spec.display_name)
         plan = Plan(request, spec.display_name, slug, runtime, replaces=spec, action=repair.action)
         work = Work(self._session, self._images, self._installer, plan)
@@ -78,7 +78,7 @@ class RepairService:
             return named or str(await search.find(image, self._session.roots, self._session.patience))
         if repair.action in ("reinstall", "find_runtime"):
             return image.path
-        reference = self._images.parse(image.source)
+        reference = self._images.resolution.parse(image.source)
         if reference.transport == "file":
             raise ContainerKernelsError(
                 "invalid_reference",

@@ -12,7 +12,7 @@ from ..errors import ContainerKernelsError
 from ..system import kernelspecs, paths
 from ..system.paths import Roots
 from . import trash
-from .images import is_stored, side_file
+from .store import is_stored, side_file
 from .trash import Entry
 
 

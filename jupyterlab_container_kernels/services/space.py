@@ -17,10 +17,10 @@ from ..runtimes.base import FoundRuntime
 from ..system import paths, process, quota
 from . import inventory, sets, trash, users
 from .deletion import DeletionService
-from .images import is_stored, side_file
 from .inventory import Known, Thing
 from .kernels import KernelService
 from .session import SessionService
+from .store import is_stored, side_file
 from .tasks import TaskService
 
 #: How long adding up sizes may take, all together; what is slower has none.

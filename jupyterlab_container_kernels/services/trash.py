@@ -28,7 +28,7 @@ from ..models import RemovalKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets
-from .images import is_stored, side_file
+from .store import is_stored, side_file
 from .task_files import Owner
 
 _log = logging.getLogger("jupyterlab_container_kernels")

@@ -130,12 +130,12 @@ class Work:
         before = plan.before.image if plan.before else None
         if before and plan.action in _SAME_IMAGE:
             running.image = Path(before.path)
-            header = await self._images.header(running.image)
+            header = await self._images.resolution.header(running.image)
             for phase in ("resolve", "acquire"):
                 running.skip(phase, f"The image stays: {before.path}")
             return await asyncio.to_thread(as_it_is, before, header.id)
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
-            resolved = await self._images.look_up(plan.request.image)
+            resolved = await self._images.resolution.look_up(plan.request.image)
         image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull")
         if before and plan.action == "update":  # the tag names another image now, and goes on to be what it is called
             return replace(image, reference=before.reference, source=before.source)

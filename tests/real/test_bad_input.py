@@ -62,7 +62,7 @@ def test_a_private_image_needs_a_login_and_comes_with_it(
     monkeypatch.setenv("APPTAINER_DOCKER_PASSWORD", os.environ["CK_TEST_PRIVATE_PASSWORD"])
 
     async def resolve(services: Services) -> str | None:
-        return (await services.images.resolve(f"{private}/test/private:1")).digest
+        return (await services.images.resolution.resolve(f"{private}/test/private:1")).digest
 
     assert (bed.run(resolve) or "").startswith("sha256:")
 

@@ -225,7 +225,7 @@ def test_an_image_that_is_here_is_not_pulled_again(bed: Bed, registry: str, stor
     bed.seed(stored_python)
 
     async def again(services: Services) -> Task:
-        resolution = await services.images.resolve(f"{registry}/demo/python:1")
+        resolution = await services.images.resolution.resolve(f"{registry}/demo/python:1")
         assert resolution.stored
         task = await services.add.add(AddRequest(f"{registry}/demo/python:1", "Again"))
         return await services.tasks.wait(task.id)

@@ -1,0 +1,32 @@
+"""Where images are kept: one file for each digest, ``sha256-….sif``, with a side file, however many kernels use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..acquire import sif
+from ..errors import ContainerKernelsError
+
+
+def stored_path(store: Path, digest: str) -> Path:
+    """Return where the image of a digest lies, or will lie, in a store."""
+    return store / f"{digest.replace(':', '-')}.sif"
+
+
+def side_file(image: Path) -> Path:
+    """Return the file beside a stored image that says what it is."""
+    return image.with_suffix(".json")
+
+
+def is_stored(image: Path, store: Path) -> bool:
+    """Tell whether an image is one that we stored: a plain file in the store, with its side file."""
+    return image.parent == store and image.is_file() and not image.is_symlink() and side_file(image).is_file()
+
+
+def is_whole(image: Path) -> bool:
+    """Tell whether a stored image can be used: its header can be read, and its side file is there."""
+    try:
+        sif.read_header(image)
+    except ContainerKernelsError:
+        return False
+    return side_file(image).is_file()
