@@ -24,12 +24,15 @@ const EXCEPTIONS = {
   }
 };
 
-/** The layer (or leaf) of a module, given its path below `src` without an extension. */
+/**
+ * The layer (or leaf) of a module, given its path below `src` without an
+ * extension. A folder of a leaf's name holds its parts.
+ */
 function layerOf(module) {
-  if (module in LEAVES) {
-    return module;
-  }
-  return module.split('/')[0];
+  const leaf = Object.keys(LEAVES).find(
+    each => module === each || module.startsWith(`${each}/`)
+  );
+  return leaf ?? module.split('/')[0];
 }
 
 /** Why `from` may not import `to` (both as layers), or undefined when it may. */

@@ -31,6 +31,8 @@ describe('the import direction', () => {
     ['model/tasks.ts', '../tokens'],
     ['model/tasks.ts', './format'],
     ['tokens.ts', './api/types'],
+    ['api/types.ts', './types/kernel'],
+    ['api/types/kernel.ts', './space'],
     ['index.ts', './plugins/panel'],
     ['api/request.ts', '@jupyterlab/services']
   ])('%s may import %s', (file, target) => {
@@ -49,6 +51,7 @@ describe('the import direction', () => {
     ['tokens.ts', './model/tasks'],
     ['api/types.ts', './client'],
     ['api/types.ts', '../tokens'],
+    ['api/types/kernel.ts', '../client'],
     ['plugins/panel.ts', '../index'],
     ['plugins/panel.ts', '../elsewhere/thing']
   ])('%s must not import %s', (file, target) => {

@@ -1,0 +1,42 @@
+import type { IGpuInfo, IInfo, ILimits, IRuntimeInfo } from '../types';
+import {
+  flag,
+  integer,
+  list,
+  number,
+  oneOf,
+  orNull,
+  record,
+  text
+} from './readers';
+import { diskRoom } from './space';
+
+/** Reads the schema `Info`. */
+export const readInfo = record<IInfo>({
+  version: text,
+  hostname: text,
+  architecture: text,
+  root_dir: orNull(text),
+  runtimes: list(
+    record<IRuntimeInfo>({
+      name: text,
+      title: text,
+      path: orNull(text),
+      version: orNull(text),
+      available: flag,
+      reason: orNull(text)
+    })
+  ),
+  languages: list(text),
+  gpu: record<IGpuInfo>({
+    vendor: oneOf('nvidia', 'amd', null),
+    names: list(text)
+  }),
+  disks: list(diskRoom),
+  limits: record<ILimits>({
+    display_name_length: integer,
+    slug_pattern: text,
+    start_timeout_s: number,
+    trash_days: number
+  })
+});
