@@ -4,11 +4,6 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import type { ContainerKernelsClient } from '../api/client';
 import type { TaskEvents } from '../api/events';
-import {
-  ApiError,
-  ConnectionLostError,
-  EndpointMissingError
-} from '../api/request';
 import type {
   IAddRequest,
   ICheckRequest,
@@ -36,14 +31,15 @@ import type {
   IRemovals,
   IRemovedKernel
 } from '../tokens';
+import { KernelList } from './kernelList';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
 import { INews, Neighbours } from './neighbours';
+import { ServerLink } from './serverLink';
 import { SpaceModel } from './space';
 import { Starts } from './starts';
-import { isActive, isOldNews, TaskModel } from './task';
-import { IChange, TaskList } from './taskList';
-import { TaskLog } from './taskLog';
-import { TaskWatcher } from './taskWatcher';
+import type { TaskModel } from './task';
+import type { IChange } from './taskList';
+import { Tasks } from './tasks';
 
 /**
  * The state of the extension in this page.
@@ -60,15 +56,20 @@ export class ContainerKernelsModel
     this._specs = options.specs;
     this._runningKernels = options.kernels;
     this._kernelspecs = new KernelspecWatcher(options.specs);
-    this._watcher = new TaskWatcher(
-      {
-        read: () => this._readTasks(),
-        seq: id => this._tasks.find(id)?.task.seq,
-        isBusy: () => this._tasks.anyActive,
-        isWanted: () => this._isWatched && this._connection === 'lost'
-      },
-      options.events
+    this._link = new ServerLink(before => this._onConnection(before));
+    this._list = new KernelList(
+      () => this._client.listKernels(),
+      this._link,
+      () => this.stateChanged.emit()
     );
+    this._tasks = new Tasks({
+      client: options.client,
+      link: this._link,
+      events: options.events,
+      isWanted: () => this._isWatched && this.connection === 'lost',
+      onChange: change => this._onTasks(change),
+      onDraw: () => this.stateChanged.emit()
+    });
     this._starts = new Starts(slug => this.getKernelLog(slug));
     this._space = new SpaceModel(
       () => this._ask(() => this._client.getSpace()),
@@ -86,11 +87,11 @@ export class ContainerKernelsModel
   }
 
   get kernels(): readonly IKernel[] | null {
-    return this._kernels;
+    return this._list.rows;
   }
 
   get unreadable(): number {
-    return this._unreadable;
+    return this._list.unreadable;
   }
 
   get tasks(): readonly TaskModel[] {
@@ -98,15 +99,15 @@ export class ContainerKernelsModel
   }
 
   get connection(): Connection {
-    return this._connection;
+    return this._link.state;
   }
 
   get loginNeeded(): boolean {
-    return this._loginNeeded;
+    return this._link.loginNeeded;
   }
 
   get error(): IError | null {
-    return this._error;
+    return this._list.error;
   }
 
   get starts(): Starts {
@@ -121,12 +122,12 @@ export class ContainerKernelsModel
     return this._refreshing !== null;
   }
 
-  get taskStarted(): ISignal<this, ITask> {
-    return this._taskStarted;
+  get taskStarted(): ISignal<unknown, ITask> {
+    return this._tasks.started;
   }
 
-  get taskEnded(): ISignal<this, ITask> {
-    return this._taskEnded;
+  get taskEnded(): ISignal<unknown, ITask> {
+    return this._tasks.ended;
   }
 
   get removed(): ISignal<this, readonly IRemovedKernel[]> {
@@ -134,14 +135,14 @@ export class ContainerKernelsModel
   }
 
   get logs(): ReadonlyMap<string, ILogState> {
-    return this._logs;
+    return this._tasks.logs;
   }
 
   override dispose(): void {
     if (this.isDisposed) {
       return;
     }
-    this._watcher.dispose();
+    this._tasks.dispose();
     this._kernelspecs.dispose();
     this._neighbours?.dispose();
     this._starts.dispose();
@@ -155,7 +156,7 @@ export class ContainerKernelsModel
 
   /** Reads the tasks once: what ran before the page was loaded runs on. */
   async start(): Promise<void> {
-    await this._readTasks().catch(() => undefined);
+    await this._tasks.read().catch(() => undefined);
   }
 
   async refresh(): Promise<void> {
@@ -172,8 +173,9 @@ export class ContainerKernelsModel
       return;
     }
     this._isWatched = watched;
+    this._list.setWatched(watched);
     this._space.setVisible(watched);
-    this._watcher.adjust();
+    this._tasks.adjust();
     if (watched) {
       void this.refresh();
     }
@@ -192,79 +194,39 @@ export class ContainerKernelsModel
   }
 
   add(request: IAddRequest): Promise<ITask> {
-    return this._begin(() => this._client.addKernel(request));
+    return this._tasks.add(request);
   }
 
   repair(slug: string, request: IRepairRequest): Promise<ITask> {
-    return this._begin(() => this._client.repairKernel(slug, request));
+    return this._tasks.repair(slug, request);
   }
 
   edit(slug: string, request: IEditRequest): Promise<ITask> {
-    return this._begin(() => this._client.editKernel(slug, request));
+    return this._tasks.edit(slug, request);
   }
 
-  async duplicate(slug: string, request: IEditRequest): Promise<ITask> {
-    const task = await this._begin(() =>
-      this._client.duplicateKernel(slug, request)
-    );
-    this._originals.set(task.id, slug);
-    return task;
+  duplicate(slug: string, request: IEditRequest): Promise<ITask> {
+    return this._tasks.duplicate(slug, request);
   }
 
   originalOf(id: string): string | undefined {
-    return this._originals.get(id);
+    return this._tasks.originalOf(id);
   }
 
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
-    return this._begin(() => this._client.checkKernel(slug, request));
+    return this._tasks.check(slug, request);
   }
 
-  async retry(id: string): Promise<ITask> {
-    const failed = this._tasks.find(id)?.task;
-    if (!failed) {
-      throw new Error(`There is no task ${id}`);
-    }
-    const task = await this._redo(failed);
-    // The new task tells the story now. If the old one stays, no harm is done.
-    await this.endTask(id).catch(() => undefined);
-    return task;
+  retry(id: string): Promise<ITask> {
+    return this._tasks.retry(id);
   }
 
-  async endTask(id: string): Promise<void> {
-    const wasActive = this._tasks.find(id)?.isActive ?? false;
-    let task: ITask;
-    try {
-      task = await this._ask(() => this._client.endTask(id));
-    } catch (error) {
-      if (!(error instanceof ApiError && error.code === 'not_found')) {
-        throw error;
-      }
-      this._forget(id);
-      return;
-    }
-    if (wasActive) {
-      // If it ended just before, it was dismissed: reading on tells.
-      this._takeOver(this._tasks.update(task));
-      void this._readTasks().catch(() => undefined);
-    } else {
-      this._forget(id);
-    }
+  endTask(id: string): Promise<void> {
+    return this._tasks.end(id);
   }
 
   showLog(id: string, shown: boolean): void {
-    if (!shown) {
-      this._logs.delete(id);
-      this.stateChanged.emit();
-      return;
-    }
-    if (!this._logs.has(id)) {
-      this._logs.set(
-        id,
-        new TaskLog(offset => this._client.getTaskLog(id, offset))
-      );
-      this._readLogs();
-      this.stateChanged.emit();
-    }
+    this._tasks.showLog(id, shown);
   }
 
   getDetails(slug: string): Promise<IKernelDetails> {
@@ -305,7 +267,7 @@ export class ContainerKernelsModel
       this._ask(() => this._client.restoreKernel(id))
     );
     this._expect({ slug: restored.slug, present: true });
-    this._readKernelsSoon();
+    this._list.readSoon();
     return restored;
   }
 
@@ -334,26 +296,14 @@ export class ContainerKernelsModel
     const removal = await this._ask(() =>
       this._client.removeKernel(slug, request)
     );
-    const { resource_dir } = request;
-    const isIt = (each: IKernel) =>
-      resource_dir ? each.resource_dir === resource_dir : each.id === slug;
-    const rest = this._kernels?.filter(each => !isIt(each)) ?? null;
-    if (rest?.some(each => each.slug === slug)) {
+    if (this._list.drop(slug, request.resource_dir)) {
       void this._kernelspecs.nudge(); // another one of that name is seen now
     } else {
       this._expect({ slug, present: false });
     }
-    this._kernels = rest;
     this._starts.settle(slug);
-    this.stateChanged.emit();
-    this._readKernelsSoon();
-    this._space.readSoon();
-    // The news that it is ready is no longer true.
-    for (const { task } of this._tasks.items) {
-      if (task.slug === slug && task.state === 'done') {
-        this.endTask(task.id).catch(() => undefined);
-      }
-    }
+    this._readSoon();
+    this._tasks.retract(slug);
     return removal;
   }
 
@@ -365,52 +315,22 @@ export class ContainerKernelsModel
 
   private _onNews(_: unknown, { slug, present }: INews): void {
     this._kernelspecs.expect(slug, present);
-    this._readKernelsSoon();
-    this._space.readSoon();
+    this._readSoon();
   }
 
   private _displayName(slug: string): string {
     return (
-      this._kernels?.find(each => each.id === slug)?.display_name ??
+      this._list.find(slug)?.display_name ??
       this._specs.specs?.kernelspecs[slug]?.display_name ??
       slug
     );
   }
 
-  private _redo(task: ITask): Promise<ITask> {
-    const { slug, repair, edit } = task;
-    if (task.job === 'repair' && repair) {
-      return this.repair(slug, repair);
-    }
-    if (task.job === 'edit' && edit) {
-      return this.edit(slug, edit);
-    }
-    if (task.job === 'check') {
-      return this.check(slug);
-    }
-    const original = this._originals.get(task.id);
-    return task.job === 'duplicate' && edit && original !== undefined
-      ? this.duplicate(original, edit)
-      : this.add(task.request); // it says all, the image is here already
-  }
-
-  private async _begin(start: () => Promise<ITask>): Promise<ITask> {
-    const task = await this._ask(start);
-    this._taskStarted.emit(task);
-    if (!isActive(task)) {
-      this._taskEnded.emit(task); // it was that quick
-    }
-    this._takeOver(this._tasks.update(task));
-    return task;
-  }
-
   private async _refresh(): Promise<void> {
     try {
-      await this._ask(async () => {
-        await Promise.all([this._readKernels(), this._readInfo()]);
-      });
-      await this._readTasks();
-      this._tidy();
+      await this._ask(() => Promise.all([this._list.read(), this._readInfo()]));
+      await this._tasks.read();
+      this._tasks.tidy();
       this._space.readSoon();
     } catch {
       // `connection` and `error` tell.
@@ -423,73 +343,26 @@ export class ContainerKernelsModel
     return this._info;
   }
 
-  private async _readKernels(): Promise<void> {
-    try {
-      const { rows, problems } = await this._client.listKernels();
-      this._kernels = rows;
-      this._unreadable = problems.length;
-      this._error = null;
-    } catch (error) {
-      if (error instanceof ApiError) {
-        this._error = error;
-      }
-      throw error;
-    } finally {
-      this.stateChanged.emit();
-    }
-  }
-
-  /** Reads the kernels if somebody looks; who looks later reads them then. */
-  private _readKernelsSoon(): void {
-    if (this._isWatched) {
-      this._ask(() => this._readKernels()).catch(() => undefined);
-    }
-  }
-
-  private async _readTasks(): Promise<void> {
-    const asked = this._tasks.mark();
-    const { rows } = await this._ask(() => this._client.listTasks());
-    this._takeOver(this._tasks.replace(rows, asked));
+  /** Reads the kernels and what takes room, if somebody looks at them. */
+  private _readSoon(): void {
+    this._list.readSoon();
+    this._space.readSoon();
   }
 
   /** Tells whether somebody answers, whatever is asked. */
-  private async _ask<T>(question: () => Promise<T>): Promise<T> {
-    try {
-      const answer = await question();
-      this._setConnection('ok');
-      return answer;
-    } catch (error) {
-      if (error instanceof ConnectionLostError) {
-        this._loginNeeded = error.loginNeeded;
-        this._setConnection('lost');
-      } else if (error instanceof EndpointMissingError) {
-        // Once it was there: then it is the way to it that is gone.
-        this._setConnection(this._wasThere ? 'lost' : 'missing');
-      } else if (error instanceof ApiError) {
-        this._setConnection('ok');
-      } else {
-        console.error(error);
-      }
-      throw error;
+  private _ask<T>(question: () => Promise<T>): Promise<T> {
+    return this._link.ask(question);
+  }
+
+  private _onConnection(before: Connection): void {
+    this._tasks.adjust();
+    this.stateChanged.emit();
+    if (before === 'lost' && this.connection === 'ok' && this._isWatched) {
+      void this.refresh();
     }
   }
 
-  private _setConnection(connection: Connection): void {
-    const before = this._connection;
-    this._wasThere ||= connection === 'ok';
-    this._connection = connection;
-    if (before !== connection) {
-      this._watcher.adjust();
-      this.stateChanged.emit();
-      if (before === 'lost' && connection === 'ok' && this._isWatched) {
-        void this.refresh();
-      }
-    }
-  }
-
-  private _takeOver(change: IChange): void {
-    this._watcher.adjust();
-    this._readLogs();
+  private _onTasks(change: IChange): void {
     for (const task of change.published) {
       this._kernelspecs.expect(
         task.slug,
@@ -506,44 +379,10 @@ export class ContainerKernelsModel
       change.vanished.length ||
       change.ended.some(task => task.job === 'check')
     ) {
-      this._readKernelsSoon();
-      this._space.readSoon();
+      this._readSoon();
     }
     if (change.changed) {
       this.stateChanged.emit();
-    }
-    for (const task of change.ended) {
-      this._taskEnded.emit(task);
-    }
-  }
-
-  private _forget(id: string): void {
-    this._tasks.remove(id);
-    this._logs.delete(id);
-    this._watcher.adjust();
-    this.stateChanged.emit();
-  }
-
-  /** Dismisses what is no news any more. */
-  private _tidy(): void {
-    for (const { task } of this._tasks.items) {
-      if (isOldNews(task, Date.now())) {
-        this.endTask(task.id).catch(() => undefined);
-      }
-    }
-  }
-
-  private _readLogs(): void {
-    for (const [id, log] of this._logs) {
-      const size = this._tasks.find(id)?.task.log_bytes ?? 0;
-      if (size !== this._logSizes.get(log)) {
-        void log.catchUp().then(changed => {
-          if (changed) {
-            this._logSizes.set(log, size);
-            this.stateChanged.emit();
-          }
-        });
-      }
     }
   }
 
@@ -552,21 +391,11 @@ export class ContainerKernelsModel
   }
 
   private _onSpecsChanged(): void {
-    this._readKernelsSoon();
+    this._list.readSoon();
   }
 
-  /** Reads the kernels again when one of ours was started or shut down. */
   private _onRunningChanged(_: unknown, models: Kernel.IModel[]): void {
-    const ours = new Set(this._kernels?.map(kernel => kernel.slug));
-    const running = models
-      .map(model => model.name)
-      .filter(name => ours.has(name))
-      .sort()
-      .join();
-    if (running !== this._running) {
-      this._running = running;
-      this._readKernelsSoon();
-    }
+    this._list.see(models.map(model => model.name));
   }
 
   private _client: ContainerKernelsClient;
@@ -574,26 +403,14 @@ export class ContainerKernelsModel
   private _runningKernels: ContainerKernelsModel.IRunning;
   private _kernelspecs: KernelspecWatcher;
   private _neighbours: Neighbours | null;
-  private _watcher: TaskWatcher;
+  private _link: ServerLink;
+  private _list: KernelList;
+  private _tasks: Tasks;
   private _starts: Starts;
   private _space: SpaceModel;
-  private _tasks = new TaskList();
-  /** Of which kernel a task of this page makes another one, by its id. */
-  private _originals = new Map<string, string>();
-  private _logs = new Map<string, TaskLog>();
-  private _logSizes = new WeakMap<TaskLog, number>();
   private _info: IInfo | null = null;
-  private _kernels: IKernel[] | null = null;
-  private _unreadable = 0;
-  private _connection: Connection = 'unknown';
-  private _wasThere = false;
-  private _loginNeeded = false;
-  private _error: IError | null = null;
   private _refreshing: Promise<void> | null = null;
   private _isWatched = false;
-  private _running = '';
-  private _taskStarted = new Signal<this, ITask>(this);
-  private _taskEnded = new Signal<this, ITask>(this);
   private _removed = new Signal<this, readonly IRemovedKernel[]>(this);
 }
 
