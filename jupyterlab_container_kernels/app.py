@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Float, List, TraitError, Unicode, validate
+from traitlets import Enum, Float, List, TraitError, Unicode, validate
 from traitlets.config import Application
 
 from . import __version__
@@ -55,6 +55,27 @@ class ContainerKernelsApp(ExtensionApp):
         config=True,
         help="Folder for temporary files of a pull, about five times the download. A fast local disk is best. "
         "Empty: $APPTAINER_TMPDIR, $TMPDIR, /tmp or the data directory, the first with enough room.",
+    )
+    acquire = Enum(
+        ["auto", "runtime"],
+        "auto",
+        config=True,
+        help="How images of registries become files: in one stream that unpacks nothing to disk, and by the runtime "
+        "what that does not understand ('auto'), or always by the runtime ('runtime').",
+    )
+    squashfs_compression = Enum(
+        ["auto", "gzip", "zstd"],
+        "auto",
+        config=True,
+        help="How image files are compressed: with zstd where a small image of it starts on this node ('auto'). "
+        "'gzip' starts on all nodes of a site that has old ones, too.",
+    )
+    site_images = List(
+        Unicode(),
+        config=True,
+        help="Folders of image files that are looked at before anything is pulled, and never written to: images_dir "
+        "of another account, or .sif files, each with a .json file of its name that holds its digest in the registry "
+        "as \"digest\". '~' and environment variables are filled in.",
     )
     wheelhouse = Unicode(
         "",
@@ -114,6 +135,14 @@ class ContainerKernelsApp(ExtensionApp):
             raise TraitError(f"{proposal['trait'].name} has to be a full path, not {proposal['value']!r}")
         return value
 
+    @validate("site_images")
+    def _are_absolute(self, proposal: dict[str, Any]) -> list[str]:
+        values = [_expanded(each) for each in proposal["value"]]
+        for value, given in zip(values, proposal["value"], strict=True):
+            if not Path(value).is_absolute():
+                raise TraitError(f"site_images has to hold full paths, not {given!r}")
+        return values
+
     @classmethod
     def configured_as_the_server(cls) -> ContainerKernelsApp:
         """Return the traits as the Jupyter server would have them, for use without one."""
@@ -137,6 +166,9 @@ class ContainerKernelsApp(ExtensionApp):
             install_timeout_s=self.install_timeout_s,
             wheelhouse=Path(self.wheelhouse) if self.wheelhouse else None,
             trash_days=self.trash_days,
+            acquire=self.acquire,
+            squashfs_compression=self.squashfs_compression,
+            site_images=tuple(map(Path, self.site_images)),
         )
 
     def initialize_settings(self) -> None:

@@ -22,3 +22,6 @@ class Settings:
     install_timeout_s: float
     wheelhouse: Path | None = None
     trash_days: float = 7.0
+    acquire: str = "auto"
+    squashfs_compression: str = "auto"
+    site_images: Sequence[Path] = ()

@@ -267,7 +267,9 @@ async def fetch(registry: Registry, reference: ImageReference, blobs: list[Blob]
     Raises
     ------
     ContainerKernelsError
-        As :meth:`.registry.Registry.blob`; ``registry_unreachable`` when what came is not what was asked for.
+        As :meth:`.registry.Registry.blob`.
+    NotUnderstood
+        What came is not what was asked for.
     OSError
         The spool cannot be written.
     """
@@ -327,9 +329,5 @@ def _adopt(file: BinaryIO, digest: Any, blob: Blob) -> None:
     blob.grow(file.tell())
 
 
-def _differs(registry: str, blob: Blob) -> ContainerKernelsError:
-    return ContainerKernelsError(
-        "registry_unreachable",
-        f"{registry} sent another layer than the image names ({blob.name.digest[:19]}…).",
-        "Try again. If it happens again, tell whoever runs the registry or a proxy on the way to it.",
-    )
+def _differs(registry: str, blob: Blob) -> NotUnderstood:
+    return NotUnderstood(f"{registry} sent another layer than the image names ({blob.name.digest[:19]}…)")

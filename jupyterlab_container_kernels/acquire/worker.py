@@ -27,11 +27,13 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from ..errors import ContainerKernelsError
+from ..system import limits
 from . import registry
 from .compressors import has_zstd
 from .filetree import NotUnderstood
@@ -41,6 +43,8 @@ from .stream import Job, make_sif
 DONE, FAILED, NOT_UNDERSTOOD = 0, 1, 3
 _NICENESS = 10
 _TIMEOUT_S = 30.0
+#: What it takes for an image of a hundred thousand files beside its threads, and what each of these takes.
+_MEMORY_BYTES, _THREAD_BYTES = 128 << 20, 32 << 20
 
 
 def tell(event: str, **fields: object) -> None:
@@ -69,12 +73,18 @@ def read_job(text: str) -> tuple[Job, registry.Registry]:
         Path(given["target"]),
         Path(given["spool"]),
         given.get("compression") or ("zstd" if has_zstd() else "gzip"),
-        int(given.get("threads") or len(os.sched_getaffinity(0))),
+        int(given.get("threads") or _threads()),
     )
     name = reference.registry
     basic = given.get("basic") or registry.credentials(name, os.environ, Path.home())
     insecure = bool(given.get("insecure")) or registry.is_loopback(name)
     return job, registry.Registry(name, basic, insecure, float(given.get("timeout_s") or _TIMEOUT_S))
+
+
+def _threads() -> int:
+    """Return how many threads may compress in this session."""
+    room = limits.memory_bytes(os.environ) - _MEMORY_BYTES
+    return max(1, min(limits.cores(os.environ), room // _THREAD_BYTES))
 
 
 def main(arguments: list[str]) -> int:
@@ -113,9 +123,11 @@ def _failed(error: ContainerKernelsError) -> int:
 def _cannot_write(job: Job, error: OSError) -> ContainerKernelsError:
     why = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        places = [path for path in (job.spool, job.target.parent) if path.is_dir()]
+        fullest = min(places, key=lambda path: shutil.disk_usage(path).free, default=job.target)
         return ContainerKernelsError(
             "disk_full",
-            f"There is no room left for {job.reference} in {job.target.parent} or {job.spool}: {why}.",
+            f"There is no room left on the disk of {fullest} for {job.reference}: {why}.",
             "Delete what you no longer need there, or keep images elsewhere.",
         )
     return ContainerKernelsError(

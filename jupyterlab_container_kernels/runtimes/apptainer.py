@@ -15,7 +15,7 @@ from ..errors import ContainerKernelsError
 from ..models import Bind
 from ..system.process import Command
 from ..system.scripts import fill
-from .base import FoundRuntime, PullPlan, Runtime
+from .base import FoundRuntime, PullPlan, Runtime, Squashfs
 
 _VERSION = re.compile(r"(apptainer|singularity-ce|singularity-pro|singularity) version (\d+)\.(\d+)(?:\.(\d+))?")
 _TITLES = {
@@ -26,6 +26,8 @@ _TITLES = {
 }
 #: Singularity 3.9 brought --mount, without which a path with a colon has no way in.
 _OLDEST = {"apptainer": (1, 0), "singularity": (3, 9)}
+#: https://github.com/apptainer/apptainer/pull/2707
+_TELLS_MKSQUASHFS = (1, 4)
 #: Site or user settings that would change an isolated run, or break it when a folder is missing.
 _UNWANTED = re.compile(
     r"(APPTAINER|SINGULARITY)(ENV_.*|_(BIND|BINDPATH|MOUNT|CONTAINALL|NV|ROCM|PWD|CWD|HOME|OVERLAY))$"
@@ -81,6 +83,7 @@ class Apptainer(Runtime):
         temporary: Path,
         insecure: bool,
         environment: Mapping[str, str],
+        squashfs: Squashfs | None = None,
     ) -> PullPlan:
         # without its cache, all that a pull writes lies in `temporary`, and nothing stays behind in the home directory
         settings = {"TMPDIR": str(temporary), "NOHTTPS": "1"} if insecure else {"TMPDIR": str(temporary)}
@@ -89,7 +92,13 @@ class Apptainer(Runtime):
             env[f"APPTAINER_{name}"] = env[f"SINGULARITY_{name}"] = value
         docker = source.startswith("docker://")
         downloads = ["bundle-temp-*/layout-*/blobs/sha256/*"] if docker else []
-        return PullPlan(Command([found.path, "pull", "--disable-cache", str(target), source], env), downloads)
+        if docker and squashfs and found.title == "Apptainer" and found.version >= _TELLS_MKSQUASHFS:
+            # `pull` cannot be told, and compresses with zlib's slowest level
+            told = f"-comp {squashfs.compression} -Xcompression-level 1 -mem {max(squashfs.memory_bytes >> 20, 64)}M"
+            words = ["build", "--mksquashfs-args", f"{told} -processors {squashfs.threads}"]
+        else:
+            words = ["pull"]
+        return PullPlan(Command([found.path, *words, "--disable-cache", str(target), source], env), downloads)
 
     def run_isolated(self, found: FoundRuntime, run: Isolated, environment: Mapping[str, str]) -> Command:
         env = {name: value for name, value in environment.items() if not _UNWANTED.match(name)}

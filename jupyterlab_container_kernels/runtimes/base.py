@@ -50,6 +50,23 @@ class PullPlan:
     downloads: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Squashfs:
+    """How a runtime shall write a squashfs, where it lets itself be told.
+
+    Parameters
+    ----------
+    compression : {"zstd", "gzip"}
+        At its fastest.
+    memory_bytes, threads : int
+        What it may use.
+    """
+
+    compression: str
+    memory_bytes: int
+    threads: int
+
+
 class Runtime(abc.ABC):
     """One container runtime."""
 
@@ -83,6 +100,7 @@ class Runtime(abc.ABC):
         temporary: Path,
         insecure: bool,
         environment: Mapping[str, str],
+        squashfs: Squashfs | None = None,
     ) -> PullPlan:
         """Return how an image is pulled to a file that does not exist yet.
 
@@ -96,6 +114,8 @@ class Runtime(abc.ABC):
             The registry speaks plain HTTP.
         environment : mapping
             The server's environment.
+        squashfs : Squashfs, optional
+            How layers become a squashfs; without it, as the runtime has it.
         """
 
     @abc.abstractmethod

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..acquire import registry, sif
@@ -13,7 +15,7 @@ from ..errors import ContainerKernelsError
 from ..models import Resolution
 from ..system import machine
 from .session import SessionService
-from .store import is_whole, stored_path
+from .store import find, is_whole, stored_path
 
 #: What `apptainer pull` takes at its peak, in multiples of the download: layers, unpacked tree, squashfs, SIF (measured
 #: 4.5 to 5.5 for an image of 0.8 GB), and what stays.
@@ -97,9 +99,17 @@ class ResolutionService:
         basic = await asyncio.to_thread(registry.credentials, name, os.environ, Path.home())
         client = registry.Registry(name, basic, insecure, settings.registry_timeout_s)
         manifest = await client.manifest(reference, machine.architecture())
-        stored = stored_path(self._roots.images, manifest.digest)
-        here = await asyncio.to_thread(is_whole, stored)
-        return Resolved(text, reference, manifest, client.uses_http, stored if here else None)
+        return Resolved(text, reference, manifest, client.uses_http, await self._here(manifest.digest))
+
+    async def _here(self, digest: str) -> Path | None:
+        """Return the file of an image: in a store of the site, else in the user's own."""
+        for store in self._session.settings.site_images:
+            with contextlib.suppress(TimeoutError):  # whatever does not answer has nothing for us
+                look = partial(find, store, digest)
+                if found := await self._session.patience.ask(("image", store, digest), look):
+                    return found
+        mine = stored_path(self._roots.images, digest)
+        return mine if await asyncio.to_thread(is_whole, mine) else None
 
     async def header(self, path: Path) -> sif.SifHeader:
         """Read and check an image file, with patience for its file system.

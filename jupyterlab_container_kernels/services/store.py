@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from ..acquire import sif
 from ..errors import ContainerKernelsError
+from ..system import paths
 
 
 def stored_path(store: Path, digest: str) -> Path:
@@ -30,3 +32,17 @@ def is_whole(image: Path) -> bool:
     except ContainerKernelsError:
         return False
     return side_file(image).is_file()
+
+
+def find(store: Path, digest: str) -> Path | None:
+    """Return the file of an image in a store of the site: by its name, or by the digest in the side file beside it."""
+    named = stored_path(store, digest)
+    if is_whole(named):
+        return named
+    with contextlib.suppress(OSError):
+        for side in sorted(store.glob("*.json")):
+            if not side.name.startswith(("sha256-", ".")):
+                said, image = paths.read_json(side), side.with_suffix(".sif")
+                if isinstance(said, dict) and said.get("digest") == digest and is_whole(image):
+                    return image
+    return None

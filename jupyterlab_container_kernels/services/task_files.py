@@ -46,11 +46,15 @@ class Owner:
 
 @dataclass(frozen=True)
 class StoredTask:
-    """What ``task.json`` holds: the task, who does it, and what is removed when it ends badly."""
+    """What ``task.json`` holds: the task, who does it, and what is removed when it ends badly.
+
+    ``resumable`` is what another try goes on with after an interruption: it is removed when the task is dismissed.
+    """
 
     task: Task
     owner: Owner
     leftovers: list[str] = field(default_factory=list)
+    resumable: list[str] = field(default_factory=list)
 
 
 def alive(tasks: Path, but: Container[str] = ()) -> list[StoredTask]:

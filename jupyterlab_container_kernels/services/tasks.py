@@ -40,7 +40,7 @@ from ..models import (
 )
 from ..system import paths
 from ..system.paths import Roots
-from . import sets
+from . import image_lock, sets
 from .task_files import Owner, StoredTask, alive, read_log, write
 
 _log = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ _log = logging.getLogger(__name__)
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 #: At most this often changes are written and told, in seconds.
 _SAVE_INTERVAL_S = 0.25
+#: After these errors another try goes on where this one ended.
+_INTERRUPTIONS = ("registry_unreachable", "timed_out")
 #: At least this often, so that other servers of the user see that it lives.
 _HEARTBEAT_S = 15.0
 
@@ -77,6 +79,7 @@ class RunningTask:
         self._log_full = False
         self.task = task
         self.leftovers: list[str] = []
+        self.resumable: list[str] = []
         #: What is said at its good end, if it is more than that the kernel is ready.
         self.outcome: str | None = None
         #: The stored image that the kernel will use; it must not be deleted meanwhile.
@@ -126,10 +129,16 @@ class RunningTask:
         self.leftovers.append(str(path))
         await self.save()
 
+    async def may_resume(self, path: Path) -> None:
+        """Note on disk, before it is made, that another try goes on with ``path`` if this one is interrupted."""
+        self.resumable.append(str(path))
+        await self.save()
+
     def keeps(self, path: Path) -> None:
-        """Take back :meth:`owns`: the path belongs to the published kernel now."""
-        if str(path) in self.leftovers:  # that of a kernel that is mended was never the task's
-            self.leftovers.remove(str(path))
+        """Take back :meth:`owns` or :meth:`may_resume`: the path is the published kernel's now, or gone."""
+        for paths_of_mine in (self.leftovers, self.resumable):
+            if str(path) in paths_of_mine:  # that of a kernel that is mended was never the task's
+                paths_of_mine.remove(str(path))
 
     async def save(self) -> None:
         """Write the task and its new lines of log, now. One that is cancelled is finished before the next begins."""
@@ -138,7 +147,7 @@ class RunningTask:
     async def _save(self) -> None:
         async with self._writing:
             self._changed.clear()
-            stored = StoredTask(self.task, self._service.owner, list(self.leftovers))
+            stored = StoredTask(self.task, self._service.owner, list(self.leftovers), list(self.resumable))
             text, self._log_parts = "".join(self._log_parts), []
             await asyncio.to_thread(write, self._directory, stored, text)
         self._service.tell(self.task)
@@ -208,9 +217,10 @@ class TaskService:
     def claimed(self) -> set[str]:
         """Return the paths that tasks of any process are at work with; reads files, so ask in a thread."""
         running = list(self._running.values())
-        found = {path for each in running for path in each.leftovers}
+        found = {path for each in running for path in each.leftovers + each.resumable}
         found |= {str(each.image) for each in running if each.image is not None}
-        return found.union(*(stored.leftovers for stored in alive(self._roots.tasks, self._running)))
+        others = alive(self._roots.tasks, self._running)
+        return found.union(*(stored.leftovers + stored.resumable for stored in others))
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
@@ -293,7 +303,7 @@ class TaskService:
             running.end("cancelled", "Cancelled; nothing was left behind", None)
         except ContainerKernelsError as error:
             running.say(f"{error.message} {error.hint}".strip())
-            await self._clean_up(running)
+            await self._clean_up(running, interrupted=error.code in _INTERRUPTIONS)
             running.end("failed", error.message, Error(error.code, error.message, error.hint))
         except Exception:  # the one place that has to outlive every mistake: it says what became of the task
             _log.exception("Task %s failed", running.task.id)
@@ -314,18 +324,23 @@ class TaskService:
                     await asyncio.sleep(_SAVE_INTERVAL_S)
             self._running.pop(running.task.id, None)
 
-    async def _clean_up(self, running: RunningTask) -> None:
+    async def _clean_up(self, running: RunningTask, *, interrupted: bool = False) -> None:
         leftovers, running.leftovers = running.leftovers, []
+        if not interrupted:
+            leftovers, running.resumable = leftovers + running.resumable, []
         await asyncio.shield(asyncio.to_thread(self._remove, leftovers))
 
     def _remove(self, leftovers: list[str]) -> None:
         """Remove what a task left: marked directories below our roots, and partial images in our store."""
-        roots = [self._roots.packages, self._roots.staging, self._roots.logs, *self._temporary_roots()]
+        roots = [self._roots.packages, self._roots.staging, self._roots.logs, self._roots.images]
+        roots += self._temporary_roots()
         for path in map(Path, reversed(leftovers)):
             try:
                 if sets.is_set(path, self._roots):
                     if not sets.kernels_of(path, self._roots) and not self.users_of(path):
                         sets.remove(path, self._roots)
+                elif image_lock.is_lock(path):
+                    image_lock.release_dead(path)
                 elif path.parent == self._roots.images and path.name.startswith("."):
                     path.unlink(missing_ok=True)
                 else:
@@ -450,6 +465,10 @@ class TaskService:
             return False
 
     def _dismiss(self, task_id: str) -> None:
+        stored = paths.read_json(self.directory(task_id) / "task.json")
+        resumable = stored.get("resumable", []) if isinstance(stored, dict) else []
+        claimed = self.claimed() if resumable else set()
+        self._remove([path for path in resumable if path not in claimed])
         with contextlib.suppress(ContainerKernelsError):
             paths.remove_marked(self.directory(task_id), self._roots.tasks)
 

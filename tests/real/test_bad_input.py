@@ -186,7 +186,7 @@ def test_a_disk_that_fills_in_mid_pull_is_named_and_left_clean(bed: Bed, registr
     inside = ["unshare", "--map-root-user", "--mount"]
     if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("this machine does not let ordinary users mount a tmpfs in a namespace")
-    script = 'mount -t tmpfs -o size=40m none "$0" && "$@"; code=$?; ls -A "$0"; exit $code'
+    script = 'mount -t tmpfs -o size=20m none "$0" && "$@"; code=$?; ls -A "$0"; exit $code'
     command = [*inside, "sh", "-c", script, str(bed.temporary), sys.executable, "-m"]
     command += ["jupyterlab_container_kernels.cli", "add", f"{registry}/demo/python:1"]
     config = bed.path / "config"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from jupyterlab_container_kernels.containers import Isolated
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import Bind
 from jupyterlab_container_kernels.runtimes.apptainer import Apptainer, bind_options
-from jupyterlab_container_kernels.runtimes.base import FoundRuntime
+from jupyterlab_container_kernels.runtimes.base import FoundRuntime, Squashfs
 
 APPTAINER_1_0 = FoundRuntime("apptainer", "Apptainer", "/usr/bin/apptainer", (1, 0, 3))
 APPTAINER_1_4 = FoundRuntime("apptainer", "Apptainer", "/opt/apptainer/bin/apptainer", (1, 4, 5))
@@ -77,6 +78,22 @@ def test_plain_http_is_spoken_only_where_it_was_allowed() -> None:
     refused = runtime.pull(APPTAINER_1_4, "docker://localhost:5000/a:1", *directories, False, {})
     assert allowed.command.env["APPTAINER_NOHTTPS"] == allowed.command.env["SINGULARITY_NOHTTPS"] == "1"
     assert "APPTAINER_NOHTTPS" not in refused.command.env
+
+
+def test_a_new_apptainer_is_told_to_compress_fast_and_within_the_job() -> None:
+    squashfs = Squashfs("zstd", 256 << 20, 2)
+
+    def words(found: FoundRuntime, source: str) -> list[str]:
+        plan = Apptainer().pull(found, source, Path("/i.sif"), Path("/t"), False, {}, squashfs)
+        return list(plan.command.argv[1:])
+
+    told = "-comp zstd -Xcompression-level 1 -mem 256M -processors 2"
+    build = ["build", "--mksquashfs-args", told, "--disable-cache", "/i.sif", "docker://a:1"]
+    assert words(APPTAINER_1_4, "docker://a:1") == build
+    plain = ["pull", "--disable-cache", "/i.sif"]
+    assert words(APPTAINER_1_4, "library://a:1") == [*plain, "library://a:1"]
+    assert words(replace(APPTAINER_1_4, version=(1, 3, 6)), "docker://a:1") == [*plain, "docker://a:1"]
+    assert words(replace(APPTAINER_1_4, title="SingularityCE"), "docker://a:1") == [*plain, "docker://a:1"]
 
 
 def test_a_pull_changes_nothing_in_the_servers_environment() -> None:
