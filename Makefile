@@ -5,14 +5,14 @@ ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
 .PHONY: help testbed build lint test test-js test-py test-ui test-gpu bench demo wheel clean clean-testbed \
-	packages packages-browser python-env front-end front-end-packages ui-packages apptainer images images-demo
+	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules images images-demo
 
 help:  ## this list
 	@echo 'make TARGET; what each needs is set up first, once:'
 	@grep -hE '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /|/' | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-testbed: packages-browser  ## what tests need: Python and front-end packages, Apptainer, registries, images, Chromium
-	@+$(MAKE) -j2 ui-packages apptainer images
+testbed: packages-browser  ## what tests need: Python and front-end packages, Apptainer, modules, registries, images, Chromium
+	@+$(MAKE) -j2 ui-packages apptainer modules images
 
 build: packages front-end  ## the front end, built for production; JupyterLab in .cache/venv sees it
 
@@ -72,6 +72,8 @@ front-end: front-end-packages
 	@scripts/front-end.sh build
 apptainer:
 	@scripts/apptainer.sh
+modules:
+	@scripts/modules.sh
 images:
 	@scripts/images.sh all
 images-demo:

@@ -36,7 +36,14 @@ class ContainerKernelsApp(ExtensionApp):
     runtime_path = Unicode(
         "",
         config=True,
-        help="Absolute path of apptainer or singularity. Empty: the first on PATH.",
+        help="Absolute path of apptainer or singularity. Empty: the first that is on PATH, comes with a module, "
+        "is found by a shell with /etc/profile or by the user's login shell, or lies in a usual folder.",
+    )
+    runtime_module = Unicode(
+        "",
+        config=True,
+        help="Module to load for apptainer or singularity, with or without a version, before PATH is looked at. "
+        "Empty: one that has the name of the program, if nothing is on PATH.",
     )
     images_dir = Unicode(
         "",
@@ -156,6 +163,7 @@ class ContainerKernelsApp(ExtensionApp):
         state = Path(jupyter_data_dir()) / "container-kernels"
         return Settings(
             runtime_path=self.runtime_path,
+            runtime_module=self.runtime_module,
             images_dir=Path(self.images_dir) if self.images_dir else state / "images",
             packages_dir=Path(self.packages_dir) if self.packages_dir else state / "packages",
             temporary_dir=Path(self.temporary_dir) if self.temporary_dir else None,
@@ -175,7 +183,8 @@ class ContainerKernelsApp(ExtensionApp):
         """Register what the browser listens to; nothing is started and no file of the user is looked at."""
         assert self.serverapp is not None  # noqa: S101 (it initializes us)
         logger: Any = self.serverapp.event_logger
-        logger.register_event_schema(Path(__file__).with_name("event_schema.yaml"))
+        for name in ("event_schema.yaml", "kernel_event_schema.yaml"):
+            logger.register_event_schema(Path(__file__).with_name(name))
 
     def initialize_handlers(self) -> None:
         """Add the routes."""

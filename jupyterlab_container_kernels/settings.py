@@ -25,3 +25,4 @@ class Settings:
     acquire: str = "auto"
     squashfs_compression: str = "auto"
     site_images: Sequence[Path] = ()
+    runtime_module: str = ""

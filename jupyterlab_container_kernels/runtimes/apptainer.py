@@ -15,7 +15,7 @@ from ..errors import ContainerKernelsError
 from ..models import Bind
 from ..system.process import Command
 from ..system.scripts import fill
-from .base import FoundRuntime, PullPlan, Runtime, Squashfs
+from .base import USUAL_FOLDERS, FoundRuntime, PullPlan, Runtime, Squashfs
 
 _VERSION = re.compile(r"(apptainer|singularity-ce|singularity-pro|singularity) version (\d+)\.(\d+)(?:\.(\d+))?")
 _TITLES = {
@@ -87,7 +87,7 @@ class Apptainer(Runtime):
     ) -> PullPlan:
         # without its cache, all that a pull writes lies in `temporary`, and nothing stays behind in the home directory
         settings = {"TMPDIR": str(temporary), "NOHTTPS": "1"} if insecure else {"TMPDIR": str(temporary)}
-        env = dict(environment)
+        env = found.difference.applied(environment)
         for name, value in settings.items():
             env[f"APPTAINER_{name}"] = env[f"SINGULARITY_{name}"] = value
         docker = source.startswith("docker://")
@@ -101,7 +101,8 @@ class Apptainer(Runtime):
         return PullPlan(Command([found.path, *words, "--disable-cache", str(target), source], env), downloads)
 
     def run_isolated(self, found: FoundRuntime, run: Isolated, environment: Mapping[str, str]) -> Command:
-        env = {name: value for name, value in environment.items() if not _UNWANTED.match(name)}
+        whole = found.difference.applied(environment)
+        env = {name: value for name, value in whole.items() if not _UNWANTED.match(name)}
         inside = {name: value for name, value in environment.items() if _FORWARDED.match(name)} | dict(run.environment)
         for name, value in inside.items():
             env[f"APPTAINERENV_{name}"] = env[f"SINGULARITYENV_{name}"] = value
@@ -112,12 +113,13 @@ class Apptainer(Runtime):
 
     def cache_dir(self, found: FoundRuntime, environment: Mapping[str, str], home: Path) -> Path | None:
         # internal/pkg/cache/cache.go: "cache" below the variable's directory, else below the configuration's
+        environment = found.difference.applied(environment)
         ours = "APPTAINER" if found.title == "Apptainer" else "SINGULARITY"
         named = environment.get(f"{ours}_CACHEDIR") or environment.get("SINGULARITY_CACHEDIR")
         return (Path(named) if named else home / f".{ours.lower()}") / "cache"
 
     def clean_cache(self, found: FoundRuntime, environment: Mapping[str, str]) -> Command | None:
-        return Command([found.path, "cache", "clean", "--force"], environment)
+        return Command([found.path, "cache", "clean", "--force"], found.difference.applied(environment))
 
     def start_script(self, found: FoundRuntime, launch: LaunchSpec) -> str:
         return fill(
@@ -125,6 +127,7 @@ class Apptainer(Runtime):
             version=__version__,
             found=found,
             programs=self.programs,
+            usual_folders=USUAL_FOLDERS,
             launch=launch,
             options=self._common_options(found),
             fallback_locale=_fallback_locale(launch.locales or ()),

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..containers import Isolated, LaunchSpec
+from ..system.modules import Difference
 from ..system.process import Command
+
+#: Where runtimes are installed at sites that tell no shell about it.
+USUAL_FOLDERS = (
+    "/usr/bin",
+    "/usr/local/bin",
+    "/opt/apptainer/bin",
+    "/opt/singularity/bin",
+    "/cvmfs/oasis.opensciencegrid.org/mis/apptainer/bin",
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,18 @@ class FoundRuntime:
         Absolute path of the program.
     version : tuple of int
         As ``(1, 4, 5)``.
+    module : str or None
+        The environment module that it came with, as ``apptainer/1.4.5``.
+    difference : Difference
+        What it needs beyond the session's environment.
     """
 
     name: str
     title: str
     path: str
     version: tuple[int, ...]
+    module: str | None = None
+    difference: Difference = field(default_factory=Difference)
 
     @property
     def version_text(self) -> str:

@@ -14,14 +14,14 @@ from ..languages.base import Language
 from ..models import DiskRoom, Info, Limits, Purpose, RuntimeInfo
 from ..runtimes.base import FoundRuntime, Runtime
 from ..settings import Settings
-from ..system import machine, paths, process
+from ..system import machine, paths
 from ..system.kernelspecs import SLUG
 from ..system.paths import Patience, Roots
 from .jupyter import Jupyter
+from .runtime_ladder import RuntimeLadder
 
 #: The longest name that still fits a tile and a line, in characters.
 DISPLAY_NAME_LENGTH = 100
-_VERSION_TIMEOUT_S = 20.0
 
 
 class SessionService:
@@ -42,7 +42,7 @@ class SessionService:
         self.jupyter = jupyter
         self.runtimes = runtimes
         self.languages = languages
-        self._identified: dict[tuple[str, int], FoundRuntime] = {}
+        self.ladder = RuntimeLadder(settings, patience, runtimes)
 
     async def info(self) -> Info:
         """Return all of it."""
@@ -66,70 +66,27 @@ class SessionService:
             ),
         )
 
-    async def find_runtime(self, runtime: Runtime | None = None) -> FoundRuntime:
-        """Return the runtime of this machine: the one that the site named, else the first on ``PATH``.
-
-        Raises
-        ------
-        ContainerKernelsError
-            ``runtime_missing``, with what was looked at.
-        """
-        too_old: ContainerKernelsError | None = None
-        for each in [runtime] if runtime else self.runtimes.values():
-            named = self.settings.runtime_path
-            programs = [named] if named else list(filter(None, map(process.find_program, each.programs)))
-            for program in programs:
-                try:
-                    if found := await self._identify(each, program):
-                        return found
-                except ContainerKernelsError as error:
-                    too_old = too_old or error
-        raise too_old or self._missing()
+    async def find_runtime(self) -> FoundRuntime:
+        """Return the runtime of this session; see :meth:`.RuntimeLadder.find`."""
+        return await self.ladder.find()
 
     def known_version(self, program: str, mtime_ns: int) -> str | None:
         """Return the version of a program if it was asked since it was changed; nothing is run."""
-        found = self._identified.get((program, mtime_ns))
-        return found.version_text if found else None
+        return self.ladder.known_version(program, mtime_ns)
 
-    async def _identify(self, runtime: Runtime, program: str) -> FoundRuntime | None:
-        """Ask a program for its version; the answer is kept until the program changes."""
-        try:
-            status = await self.patience.ask(("stat", program), Path(program).stat)
-            key = (program, status.st_mtime_ns)
-            if key not in self._identified:
-                command = runtime.version_command(program, os.environ)
-                finished = await process.run(command, timeout_s=_VERSION_TIMEOUT_S)
-                found = runtime.identify(program, finished.output)
-                if found is None:
-                    return None
-                self._identified[key] = found
-            return self._identified[key]
-        except (OSError, TimeoutError):
-            return None
-
-    def _missing(self) -> ContainerKernelsError:
-        hint = (
-            "Load its module before you start JupyterLab, or ask your site's support to set "
-            "ContainerKernelsApp.runtime_path."
-        )
-        if os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER"):
-            return ContainerKernelsError(
-                "runtime_missing",
-                "This JupyterLab itself runs in a container, in which Apptainer is not available.",
-                "Start a JupyterLab that does not run in a container.",
-            )
-        named = self.settings.runtime_path
-        if named:
-            message = f"{named}, which your site named as the container runtime, is missing or not usable."
-        else:
-            message = f"Neither Apptainer nor Singularity is on this session's PATH on {machine.hostname()}."
-        return ContainerKernelsError("runtime_missing", message, hint)
+    async def stop(self) -> None:
+        """Give up what is being looked for, and let threads go."""
+        await self.ladder.stop()
+        self.patience.close()
 
     async def _runtime_info(self, runtime: Runtime) -> RuntimeInfo:
         try:
-            found = await self.find_runtime(runtime)
+            first = await self.find_runtime()
+            found = first if first.name == runtime.name else await self.ladder.find_quickly(runtime)
         except ContainerKernelsError as error:
             return RuntimeInfo(runtime.name, runtime.title, None, None, False, f"{error.message} {error.hint}")
+        if found is None:
+            return RuntimeInfo(runtime.name, runtime.title, None, None, False, f"{runtime.title} is not on PATH.")
         return RuntimeInfo(found.name, found.title, found.path, found.version_text, True, None)
 
     async def disks(self) -> list[DiskRoom]:

@@ -42,7 +42,7 @@ class Services:
         """Cancel what runs and let threads go."""
         await self.tasks.stop()
         await self.deletion.stop()
-        self.session.patience.close()
+        await self.session.stop()
 
 
 def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: Listener | None = None) -> Services:

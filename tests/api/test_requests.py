@@ -140,7 +140,7 @@ class TestWithoutARuntime:
 
     async def test_adding_says_what_is_missing_and_what_to_do(self, client: Client, roots: Roots, image: Path) -> None:
         answer = await client("post", "kernels", {"image": str(image)})
-        assert "Neither Apptainer nor Singularity is on this session's PATH" in answer.refused("runtime_missing")
+        assert "Neither Apptainer nor Singularity was found on" in answer.refused("runtime_missing")
         assert "module" in answer.body["hint"]
         assert answer.status == 501
         assert not roots.tasks.exists()

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import re
+import shlex
 import signal
 import socket
 import stat
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from jupyterlab_container_kernels.models import Bind
 from jupyterlab_container_kernels.runtimes.apptainer import Apptainer
 from jupyterlab_container_kernels.runtimes.base import FoundRuntime
 from jupyterlab_container_kernels.services.work import _NEVER_INSIDE, _NOT_INSIDE_ISOLATED
+from jupyterlab_container_kernels.system.modules import Difference
 from jupyterlab_container_kernels.system.process import start_ticks_of
 from tests.builders import FAKE_APPTAINER, write_sif
 
@@ -289,6 +291,35 @@ def test_a_runtime_that_moved_is_found_on_path(stage: Stage, tmp_path: Path) -> 
     assert started.returncode == 0
     assert f"/no/such/apptainer is gone; {tmp_path / 'bin'}/singularity is used instead." in started.log
     run_of(started)
+
+
+def test_a_runtime_that_moved_is_found_by_a_login_shell_whatever_its_files_do(stage: Stage, tmp_path: Path) -> None:
+    home = tmp_path / "login home"
+    home.mkdir()
+    moved = tmp_path / "moved" / "apptainer"
+    moved.parent.mkdir()
+    moved.symlink_to(FAKE_APPTAINER)
+    stage.runtime = Path("/no/such/apptainer")
+    profile = home / ".bash_profile"
+    module = f'module() {{ if [ "$*" = "load apptainer" ]; then PATH={moved.parent}:$PATH; fi; }}'
+    for files in (f"echo container-kernels; read -r x; {module}", f"sleep 3 & {module}"):
+        profile.write_text(files)
+        started = stage.start(PATH="/usr/bin:/bin", HOME=str(home))
+        assert started.returncode == 0
+        assert f"/no/such/apptainer is gone; {moved} is used instead." in started.log
+    for files in ("exit 0", "exec cat"):
+        profile.write_text(files)
+        assert stage.start(PATH="/usr/bin:/bin", HOME=str(home)).returncode == 69
+
+
+def test_a_runtime_of_a_module_has_what_the_module_sets() -> None:
+    changes = Difference({"APPTAINER_CACHEDIR": HOSTILE}, {"PATH": "/apps/my bin", "LD_LIBRARY_PATH": "/apps/lib"})
+    found = replace(FOUND, module="apptainer/1.4.5", difference=changes)
+    text = script(found)
+    assert text.index("export PATH='/apps/my bin'${PATH:+:$PATH}") > text.index('if ! [ -x "$runtime" ]')
+    assert "export LD_LIBRARY_PATH=/apps/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" in text
+    assert f"export APPTAINER_CACHEDIR={shlex.quote(HOSTILE)}" in text
+    assert "apptainer/1.4.5 < /dev/null" in text, "the module is what a login shell loads when the program is gone"
 
 
 def test_host_variables_that_do_harm_do_not_reach_the_container(stage: Stage) -> None:

@@ -379,7 +379,7 @@ async def test_a_runtime_of_another_version_is_said_once_that_is_known(
 ) -> None:
     add_kernel(roots, "demo", image)
     assert codes(await look()) == ["ok"], "nothing is run to find out"
-    known = services.session._identified
+    known = services.session.ladder._identified
     known["/bin/sh", os.stat("/bin/sh").st_mtime_ns] = FoundRuntime("apptainer", "Apptainer", "/bin/sh", version)
     assert codes(await look()) == said
 

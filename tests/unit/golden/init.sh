@@ -78,8 +78,20 @@ for directory in "${packages[@]}"; do
   [ -d "$directory" ] || fail "The packages of this kernel are no longer at $directory on $HOSTNAME."
 done
 if ! [ -x "$runtime" ]; then
-  found=$(type -P apptainer || type -P singularity) ||
-    fail "Apptainer is not there on $HOSTNAME: neither $runtime nor any on PATH."
+  look() { # FOLDERS, as PATH has them
+    found=$(PATH=${1:-/} type -P apptainer || PATH=${1:-/} type -P singularity)
+  }
+  look_at_login() { # with the module, as a shell has them; its start-up files may print, end it, or hang
+    local line folders=
+    while read -r -t 15 line; do
+      case $line in container-kernels:*) folders=${line#*:} && break ;; esac
+    done < <(exec env -i HOME="$HOME" USER="$USER" LOGNAME="$LOGNAME" TERM=dumb PATH=/usr/local/bin:/usr/bin:/bin \
+      timeout 15 /bin/bash --login -c 'module load "$0"; printf "\ncontainer-kernels:%s\n" "$PATH"' \
+      apptainer < /dev/null 2> /dev/null)
+    look "$folders"
+  }
+  look "$PATH" || look_at_login || look /usr/bin:/usr/local/bin:/opt/apptainer/bin:/opt/singularity/bin:/cvmfs/oasis.opensciencegrid.org/mis/apptainer/bin ||
+    fail "Apptainer is not there on $HOSTNAME: neither $runtime nor any on PATH, of a module or in a usual folder."
   say "$runtime is gone; $found is used instead."
   runtime=$found
 fi
