@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .models import Task
     from .services.wiring import Services
 
+#: What tells every open page, in whatever browser, that a kernel came or went.
+KERNEL_EVENT_SCHEMA = "https://schema.jupyter.org/container-kernels/kernel/v1"
+
 _SLUG = r"(?P<slug>[a-z0-9][a-z0-9._-]{0,79})"
 _ITEM = r"(?P<item_id>[0-9a-f]{16})"
 _TASK = r"(?P<task_id>[0-9a-f]{32})"
@@ -80,6 +83,10 @@ class _Handler(APIHandler):
         self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
         self.answer(task, 202)
 
+    def tell(self, slug: str, *, present: bool) -> None:
+        """Tell every open page that a kernel came or went."""
+        self.event_logger.emit(schema_id=KERNEL_EVENT_SCHEMA, data={"slug": slug, "present": present})
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write any error as ``{code, message, hint}``, also those that Jupyter raised before we were asked."""
         error = kwargs.get("exc_info", (None, None, None))[1]
@@ -108,6 +115,13 @@ class InfoHandler(_Handler):
     @authorized
     async def get(self) -> None:
         self.answer(await self.services.session.info())
+
+
+class DiagnosticsHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        self.answer(await self.services.diagnostics.get())
 
 
 class ResolveHandler(_Handler):
@@ -162,7 +176,9 @@ class KernelHandler(_Handler):
         from .models import RemoveRequest, from_json
 
         request = from_json(RemoveRequest, self.body())
-        self.answer(await self.services.deletion.remove(slug, request))
+        removal = await self.services.deletion.remove(slug, request)
+        self.tell(slug, present=False)
+        self.answer(removal)
 
 
 class KernelLogHandler(_Handler):
@@ -219,7 +235,9 @@ class RestoreHandler(_Handler):
     @authorized
     async def post(self, item_id: str) -> None:
         self.body()
-        self.answer(await self.services.space.restore(item_id))
+        restored = await self.services.space.restore(item_id)
+        self.tell(restored.slug, present=True)
+        self.answer(restored)
 
 
 class _WatchingHandler(_Handler):
@@ -274,6 +292,7 @@ class UnknownHandler(_Handler):
 #: Path below ``container-kernels`` (as a regular expression) and its handler; the order of ``openapi.yaml``.
 ROUTES: list[tuple[str, type[_Handler]]] = [
     (r"info", InfoHandler),
+    (r"diagnostics", DiagnosticsHandler),
     (r"resolve", ResolveHandler),
     (r"inspect", InspectHandler),
     (r"kernels", KernelsHandler),

@@ -6,6 +6,10 @@ import { ISignal, Signal } from '@lumino/signaling';
 export const TASK_EVENT_SCHEMA =
   'https://schema.jupyter.org/container-kernels/task/v1';
 
+/** The schema of what the server part tells of kernels. */
+export const KERNEL_EVENT_SCHEMA =
+  'https://schema.jupyter.org/container-kernels/kernel/v1';
+
 /** A task changed. A hint to read it again, not the truth. */
 export interface ITaskEvent {
   task_id: string;
@@ -13,10 +17,18 @@ export interface ITaskEvent {
   state: string;
 }
 
+/** A kernel was deleted or put back, by whatever page of this user. */
+export interface IKernelEvent {
+  /** The kernel's name in Jupyter. */
+  slug: string;
+  /** Whether it is there now. */
+  present: boolean;
+}
+
 /**
  * Our events among all those of the Jupyter server.
  */
-export class TaskEvents implements IDisposable {
+export class ServerEvents implements IDisposable {
   /**
    * @param events - JupyterLab's own connection to the server's event bus.
    */
@@ -26,8 +38,13 @@ export class TaskEvents implements IDisposable {
   }
 
   /** A task changed. */
-  get changed(): ISignal<this, ITaskEvent> {
-    return this._changed;
+  get taskChanged(): ISignal<this, ITaskEvent> {
+    return this._taskChanged;
+  }
+
+  /** A kernel was deleted or put back. */
+  get kernelChanged(): ISignal<this, IKernelEvent> {
+    return this._kernelChanged;
   }
 
   get isDisposed(): boolean {
@@ -44,18 +61,28 @@ export class TaskEvents implements IDisposable {
   }
 
   private _onEvent(_: unknown, event: Event.Emission): void {
-    const { schema_id, task_id, seq, state } = event as Record<string, unknown>;
+    const { schema_id, task_id, seq, state, slug, present } = event as Record<
+      string,
+      unknown
+    >;
     if (
       schema_id === TASK_EVENT_SCHEMA &&
       typeof task_id === 'string' &&
       typeof seq === 'number' &&
       typeof state === 'string'
     ) {
-      this._changed.emit({ task_id, seq, state });
+      this._taskChanged.emit({ task_id, seq, state });
+    } else if (
+      schema_id === KERNEL_EVENT_SCHEMA &&
+      typeof slug === 'string' &&
+      typeof present === 'boolean'
+    ) {
+      this._kernelChanged.emit({ slug, present });
     }
   }
 
   private _stream: Event.Stream;
-  private _changed = new Signal<this, ITaskEvent>(this);
+  private _taskChanged = new Signal<this, ITaskEvent>(this);
+  private _kernelChanged = new Signal<this, IKernelEvent>(this);
   private _isDisposed = false;
 }

@@ -44,21 +44,18 @@ export class KernelList {
     this._isWatched = watched;
   }
 
-  /** Reads them. Rejects when that was not possible. */
-  async read(): Promise<void> {
-    try {
-      const { rows, problems } = await this._request();
-      this._rows = rows;
-      this._unreadable = problems.length;
-      this._error = null;
-    } catch (error) {
-      if (error instanceof ApiError) {
-        this._error = error;
-      }
-      throw error;
-    } finally {
-      this._changed();
+  /**
+   * Reads them. Rejects when that was not possible. While that is under way it
+   * is done once more, as what is on its way may not know what is new.
+   */
+  read(): Promise<void> {
+    if (this._reading) {
+      this._isOld = true;
     }
+    this._reading ??= this._read().finally(() => {
+      this._reading = null;
+    });
+    return this._reading;
   }
 
   /** Reads them if somebody looks. Never rejects. */
@@ -73,14 +70,13 @@ export class KernelList {
    *
    * @param slug - The kernel's name in Jupyter.
    * @param folder - Its folder, where it was deleted by that.
-   * @returns Whether another one of that name is left, and seen from now on.
    */
-  drop(slug: string, folder?: string | null): boolean {
+  drop(slug: string, folder?: string | null): void {
     const isIt = (each: IKernel) =>
       folder ? each.resource_dir === folder : each.id === slug;
     this._rows = this._rows?.filter(each => !isIt(each)) ?? null;
+    this._isOld = true; // what is on its way may still hold it
     this._changed();
-    return this._rows?.some(each => each.slug === slug) ?? false;
   }
 
   /**
@@ -99,9 +95,32 @@ export class KernelList {
     }
   }
 
+  private async _read(): Promise<void> {
+    try {
+      do {
+        this._isOld = false;
+        const { rows, problems } = await this._request();
+        if (!this._isOld) {
+          this._rows = rows;
+          this._unreadable = problems.length;
+          this._error = null;
+        }
+      } while (this._isOld);
+    } catch (error) {
+      if (error instanceof ApiError) {
+        this._error = error;
+      }
+      throw error;
+    } finally {
+      this._changed();
+    }
+  }
+
   private _rows: readonly IKernel[] | null = null;
   private _unreadable = 0;
   private _error: IError | null = null;
+  private _reading: Promise<void> | null = null;
+  private _isOld = false;
   private _isWatched = false;
   private _running = '';
 }

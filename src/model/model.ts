@@ -3,7 +3,7 @@ import type { Kernel } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import type { ContainerKernelsClient } from '../api/client';
-import type { TaskEvents } from '../api/events';
+import type { IKernelEvent, ServerEvents } from '../api/events';
 import type {
   IAddRequest,
   ICheckRequest,
@@ -33,7 +33,6 @@ import type {
 } from '../tokens';
 import { KernelList } from './kernelList';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
-import { INews, Neighbours } from './neighbours';
 import { ServerLink } from './serverLink';
 import { SpaceModel } from './space';
 import { Starts } from './starts';
@@ -76,8 +75,8 @@ export class ContainerKernelsModel
       () => this.stateChanged.emit()
     );
     this._starts.changed.connect(this._onStartsChanged, this);
-    this._neighbours = options.neighbours ?? null;
-    this._neighbours?.heard.connect(this._onNews, this);
+    this._events = options.events;
+    this._events.kernelChanged.connect(this._onKernelEvent, this);
     this._specs.specsChanged.connect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.connect(this._onRunningChanged, this);
   }
@@ -144,8 +143,8 @@ export class ContainerKernelsModel
     }
     this._tasks.dispose();
     this._kernelspecs.dispose();
-    this._neighbours?.dispose();
     this._starts.dispose();
+    this._events.kernelChanged.disconnect(this._onKernelEvent, this);
     this._specs.specsChanged.disconnect(this._onSpecsChanged, this);
     this._runningKernels.runningChanged.disconnect(
       this._onRunningChanged,
@@ -236,7 +235,7 @@ export class ContainerKernelsModel
   async remove(slug: string, request: IRemoveRequest): Promise<IRemoval> {
     const displayName = this._displayName(slug);
     const removal = await this._remove(slug, request);
-    this._removed.emit([{ slug, displayName, removal }]);
+    this._afterRemoval([{ slug, displayName, removal }]);
     return removal;
   }
 
@@ -257,7 +256,7 @@ export class ContainerKernelsModel
       }
     }
     if (removed.length) {
-      this._removed.emit(removed);
+      this._afterRemoval(removed);
     }
     return { removed, refused };
   }
@@ -266,7 +265,7 @@ export class ContainerKernelsModel
     const restored = await this._space.changing(id, () =>
       this._ask(() => this._client.restoreKernel(id))
     );
-    this._expect({ slug: restored.slug, present: true });
+    this._kernelspecs.expect(restored.slug, true);
     this._list.readSoon();
     return restored;
   }
@@ -293,27 +292,40 @@ export class ContainerKernelsModel
     slug: string,
     request: IRemoveRequest
   ): Promise<IRemoval> {
-    const removal = await this._ask(() =>
-      this._client.removeKernel(slug, request)
-    );
-    if (this._list.drop(slug, request.resource_dir)) {
-      void this._kernelspecs.nudge(); // another one of that name is seen now
-    } else {
-      this._expect({ slug, present: false });
+    this._removing.add(slug);
+    try {
+      const removal = await this._ask(() =>
+        this._client.removeKernel(slug, request)
+      );
+      this._list.drop(slug, request.resource_dir);
+      return removal;
+    } catch (error) {
+      this._removing.delete(slug);
+      throw error;
     }
-    this._starts.settle(slug);
+  }
+
+  /** Reads again what has changed, once for all that were deleted together. */
+  private _afterRemoval(removed: readonly IRemovedKernel[]): void {
+    for (const { slug } of removed) {
+      if (this._list.rows?.some(each => each.slug === slug)) {
+        void this._kernelspecs.nudge(); // another one of that name is seen now
+      } else {
+        this._kernelspecs.expect(slug, false);
+      }
+      this._starts.settle(slug);
+      this._tasks.retract(slug);
+    }
     this._readSoon();
-    this._tasks.retract(slug);
-    return removal;
+    this._removed.emit(removed);
   }
 
-  /** Makes this page and its neighbours see that a kernel came or went. */
-  private _expect(news: INews): void {
-    this._kernelspecs.expect(news.slug, news.present);
-    this._neighbours?.tell(news);
-  }
-
-  private _onNews(_: unknown, { slug, present }: INews): void {
+  private _onKernelEvent(_: unknown, event: IKernelEvent): void {
+    const { slug, present } = event;
+    const isOwn = this._removing.delete(slug);
+    if (isOwn && !present) {
+      return;
+    }
     this._kernelspecs.expect(slug, present);
     this._readSoon();
   }
@@ -401,8 +413,8 @@ export class ContainerKernelsModel
   private _client: ContainerKernelsClient;
   private _specs: ISpecs;
   private _runningKernels: ContainerKernelsModel.IRunning;
+  private _events: ServerEvents;
   private _kernelspecs: KernelspecWatcher;
-  private _neighbours: Neighbours | null;
   private _link: ServerLink;
   private _list: KernelList;
   private _tasks: Tasks;
@@ -410,6 +422,8 @@ export class ContainerKernelsModel
   private _space: SpaceModel;
   private _info: IInfo | null = null;
   private _refreshing: Promise<void> | null = null;
+  /** What this page deletes, by slug, until the server tells it of that. */
+  private _removing = new Set<string>();
   private _isWatched = false;
   private _removed = new Signal<this, readonly IRemovedKernel[]>(this);
 }
@@ -423,13 +437,11 @@ export namespace ContainerKernelsModel {
   export interface IOptions {
     /** The server part. */
     client: ContainerKernelsClient;
-    /** Its hints that a task changed. */
-    events: TaskEvents;
+    /** Its hints that something changed. */
+    events: ServerEvents;
     /** JupyterLab's list of kernelspecs. */
     specs: ISpecs;
     /** JupyterLab's list of running kernels. */
     kernels: IRunning;
-    /** The other pages of this browser; left out, none is told. */
-    neighbours?: Neighbours;
   }
 }

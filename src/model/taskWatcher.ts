@@ -1,7 +1,7 @@
 import { IDisposable } from '@lumino/disposable';
 import { Poll } from '@lumino/polling';
 
-import type { ITaskEvent, TaskEvents } from '../api/events';
+import type { ITaskEvent, ServerEvents } from '../api/events';
 
 /** The gap between two readings while something runs, in milliseconds. */
 const INTERVAL = 1_000;
@@ -34,7 +34,7 @@ export class TaskWatcher implements IDisposable {
    * @param watched - What to read.
    * @param events - The hints of the server part.
    */
-  constructor(watched: IWatched, events: TaskEvents) {
+  constructor(watched: IWatched, events: ServerEvents) {
     this._watched = watched;
     this._events = events;
     this._poll = new Poll({
@@ -45,7 +45,7 @@ export class TaskWatcher implements IDisposable {
       linger: 0,
       standby: 'when-hidden'
     });
-    this._events.changed.connect(this._onEvent, this);
+    this._events.taskChanged.connect(this._onEvent, this);
     document.addEventListener('visibilitychange', this._onVisibility);
   }
 
@@ -59,7 +59,7 @@ export class TaskWatcher implements IDisposable {
     }
     clearTimeout(this._timer);
     this._poll.dispose();
-    this._events.changed.disconnect(this._onEvent, this);
+    this._events.taskChanged.disconnect(this._onEvent, this);
     document.removeEventListener('visibilitychange', this._onVisibility);
   }
 
@@ -77,7 +77,7 @@ export class TaskWatcher implements IDisposable {
   }
 
   /** Reads soon after an event, but not more often than a few times a second. */
-  private _onEvent(_: TaskEvents, event: ITaskEvent): void {
+  private _onEvent(_: ServerEvents, event: ITaskEvent): void {
     const known = this._watched.seq(event.task_id);
     if (known !== undefined && event.seq <= known) {
       return;
@@ -116,7 +116,7 @@ export class TaskWatcher implements IDisposable {
   }
 
   private _watched: IWatched;
-  private _events: TaskEvents;
+  private _events: ServerEvents;
   private _poll: Poll;
   private _isPolling = false;
   private _lastRead = 0;

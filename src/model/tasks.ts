@@ -2,7 +2,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { IDisposable } from '@lumino/disposable';
 
 import type { ContainerKernelsClient } from '../api/client';
-import type { TaskEvents } from '../api/events';
+import type { ServerEvents } from '../api/events';
 import { ApiError } from '../api/request';
 import type {
   IAddRequest,
@@ -23,7 +23,7 @@ export interface ITasksOptions {
   client: ContainerKernelsClient;
   link: ServerLink;
   /** The hints of the server part that a task changed. */
-  events: TaskEvents;
+  events: ServerEvents;
   /** Whether the answer is waited for although nothing runs. */
   isWanted: () => boolean;
   /** What a change means for all else. */

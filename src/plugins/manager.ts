@@ -4,9 +4,8 @@ import type {
 } from '@jupyterlab/application';
 
 import { ContainerKernelsClient } from '../api/client';
-import { TaskEvents } from '../api/events';
+import { ServerEvents } from '../api/events';
 import { ContainerKernelsModel } from '../model/model';
-import { Neighbours } from '../model/neighbours';
 import { IContainerKernels } from '../tokens';
 
 /**
@@ -21,10 +20,9 @@ export const manager: JupyterFrontEndPlugin<IContainerKernels> = {
     const { serviceManager } = app;
     const model = new ContainerKernelsModel({
       client: new ContainerKernelsClient(serviceManager.serverSettings),
-      events: new TaskEvents(serviceManager.events),
+      events: new ServerEvents(serviceManager.events),
       specs: serviceManager.kernelspecs,
-      kernels: serviceManager.kernels,
-      neighbours: new Neighbours(serviceManager.serverSettings.baseUrl)
+      kernels: serviceManager.kernels
     });
     // What ran before the page was loaded runs on.
     void app.restored.then(() => model.start());

@@ -4,7 +4,7 @@ import { CommandRegistry } from '@lumino/commands';
 import { Signal, Stream } from '@lumino/signaling';
 
 import { ContainerKernelsClient } from '../api/client';
-import { TaskEvents } from '../api/events';
+import { ServerEvents } from '../api/events';
 import { ContainerKernelsModel } from '../model/model';
 import { FakeServer } from './server';
 import { FakeSpecs } from './specs';
@@ -23,7 +23,7 @@ export class FakeApp {
 
   readonly model = new ContainerKernelsModel({
     client: new ContainerKernelsClient(this.server.settings),
-    events: new TaskEvents({
+    events: new ServerEvents({
       stream: new Stream<unknown, Event.Emission>({})
     } as unknown as Event.IManager),
     specs: this.specs,

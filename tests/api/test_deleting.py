@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Patience, Roots
 from tests.builders import add_kernel, store_image, tree
@@ -201,6 +202,23 @@ async def test_two_who_delete_at_once_leave_one_entry_that_can_be_restored(clien
     assert [path.name for path in roots.trash.iterdir()] == [undo]
     (await client("post", f"trash/{undo}/restore")).holds("Restored")
     assert [path for path in tree(roots.state.parent) if not path.endswith("trash")] == before
+
+
+async def test_every_page_is_told_what_was_deleted_and_put_back_and_nothing_of_what_was_refused(
+    client: Client, roots: Roots, jp_serverapp: Any
+) -> None:
+    told: list[dict[str, Any]] = []
+
+    async def listen(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        told.append(data)
+
+    jp_serverapp.event_logger.add_listener(schema_id=KERNEL_EVENT_SCHEMA, listener=listen)
+    add_kernel(roots, "demo", store_image(roots))
+    (await client("delete", "kernels/other")).refused("not_found")
+    undo = (await client("delete", "kernels/demo")).holds("Removal")["undo"]
+    (await client("post", f"trash/{undo}/restore")).holds("Restored")
+    (await client("post", f"trash/{undo}/restore")).refused("not_found")
+    assert told == [{"slug": "demo", "present": False}, {"slug": "demo", "present": True}]
 
 
 async def test_what_was_deleted_comes_back_as_it_was(client: Client, roots: Roots) -> None:

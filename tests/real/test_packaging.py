@@ -39,6 +39,7 @@ def test_the_wheel_holds_both_parts_and_what_turns_them_on(wheel: Path) -> None:
         "jupyterlab_container_kernels/templates/init.sh.j2",
         "jupyterlab_container_kernels/openapi.yaml",
         "jupyterlab_container_kernels/event_schema.yaml",
+        "jupyterlab_container_kernels/kernel_event_schema.yaml",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "ui-tests/", "scripts/", ".cache"))]
 

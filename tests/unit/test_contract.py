@@ -160,10 +160,13 @@ def test_an_error_code_that_the_contract_lacks_cannot_be_raised() -> None:
         ContainerKernelsError("made_up", "x")
 
 
-def test_the_event_schema_is_the_one_that_is_emitted() -> None:
+def test_the_event_schemas_are_those_that_are_emitted() -> None:
     schema = yaml.safe_load((PACKAGE / "event_schema.yaml").read_text())
     assert schema["$id"] == EVENT_SCHEMA
     assert schema["required"] == list(schema["properties"]) == ["task_id", "seq", "state"]
+    schema = yaml.safe_load((PACKAGE / "kernel_event_schema.yaml").read_text())
+    assert schema["$id"] == routes.KERNEL_EVENT_SCHEMA
+    assert schema["required"] == list(schema["properties"]) == ["slug", "present"]
 
 
 def test_the_log_comes_in_pieces_of_the_size_that_the_contract_names() -> None:

@@ -1,18 +1,27 @@
 import type { Event } from '@jupyterlab/services';
 import { Stream } from '@lumino/signaling';
 
-import { ITaskEvent, TASK_EVENT_SCHEMA, TaskEvents } from '../events';
+import {
+  IKernelEvent,
+  ITaskEvent,
+  KERNEL_EVENT_SCHEMA,
+  ServerEvents,
+  TASK_EVENT_SCHEMA
+} from '../events';
 
-describe('TaskEvents', () => {
+describe('ServerEvents', () => {
   let stream: Stream<unknown, Event.Emission>;
-  let events: TaskEvents;
-  let seen: ITaskEvent[];
+  let events: ServerEvents;
+  let seen: (ITaskEvent | IKernelEvent)[];
 
   beforeEach(() => {
     stream = new Stream<unknown, Event.Emission>({});
-    events = new TaskEvents({ stream } as unknown as Event.IManager);
+    events = new ServerEvents({ stream } as unknown as Event.IManager);
     seen = [];
-    events.changed.connect((_, event) => {
+    events.taskChanged.connect((_, event) => {
+      seen.push(event);
+    });
+    events.kernelChanged.connect((_, event) => {
       seen.push(event);
     });
   });
@@ -24,11 +33,19 @@ describe('TaskEvents', () => {
       seq: 3,
       state: 'running'
     });
-    expect(seen).toEqual([{ task_id: 'a', seq: 3, state: 'running' }]);
+    stream.emit({ schema_id: KERNEL_EVENT_SCHEMA, slug: 'r', present: false });
+    expect(seen).toEqual([
+      { task_id: 'a', seq: 3, state: 'running' },
+      { slug: 'r', present: false }
+    ]);
   });
 
   it.each([
     ['of another extension', { schema_id: 'https://example.org/x' }],
+    [
+      'of a kernel without a name',
+      { schema_id: KERNEL_EVENT_SCHEMA, present: true }
+    ],
     ['without a task', { schema_id: TASK_EVENT_SCHEMA, seq: 1, state: 'x' }],
     [
       'with a seq that is no number',

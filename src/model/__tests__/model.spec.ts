@@ -2,7 +2,11 @@ import type { Event, Kernel } from '@jupyterlab/services';
 import { Signal, Stream } from '@lumino/signaling';
 
 import { ContainerKernelsClient } from '../../api/client';
-import { TASK_EVENT_SCHEMA, TaskEvents } from '../../api/events';
+import {
+  KERNEL_EVENT_SCHEMA,
+  ServerEvents,
+  TASK_EVENT_SCHEMA
+} from '../../api/events';
 import type { IKernel, ITask } from '../../api/types';
 import { setPageHidden } from '../../testing/page';
 import { aFailedLog, aKernel, aTask, someInfo } from '../../testing/samples';
@@ -39,7 +43,7 @@ describe('ContainerKernelsModel', () => {
     running = new Signal<never, Kernel.IModel[]>({} as never);
     model = new ContainerKernelsModel({
       client: new ContainerKernelsClient(server.settings),
-      events: new TaskEvents({ stream } as unknown as Event.IManager),
+      events: new ServerEvents({ stream } as unknown as Event.IManager),
       specs,
       kernels: { runningChanged: running }
     });
@@ -58,6 +62,9 @@ describe('ContainerKernelsModel', () => {
 
   const emit = (seq: number, state = 'running', id = aTask().id) =>
     stream.emit({ schema_id: TASK_EVENT_SCHEMA, task_id: id, seq, state });
+
+  const tell = (slug: string, present: boolean) =>
+    stream.emit({ schema_id: KERNEL_EVENT_SCHEMA, slug, present });
 
   describe('while nothing runs and nobody looks', () => {
     it('asks nothing before it is started', async () => {
@@ -388,6 +395,39 @@ describe('ContainerKernelsModel', () => {
       await pass(0);
       expect(specs.listed).not.toContain('debian-12');
     });
+
+    it('is seen at once when another page of this user does it', async () => {
+      specs.onServer.add('debian-12');
+      specs.read();
+      kernels = [aKernel()];
+      model.setWatched(true);
+      await pass(0);
+      specs.onServer.delete('debian-12');
+      kernels = [];
+      tell('debian-12', false);
+      await pass(0);
+      expect(specs.listed).not.toContain('debian-12');
+      expect(model.kernels).toEqual([]);
+      specs.onServer.add('debian-12');
+      tell('debian-12', true);
+      await pass(0);
+      expect(specs.listed).toContain('debian-12');
+    });
+
+    it('asks nothing more when the server tells of what this page did', async () => {
+      kernels = [aKernel()];
+      model.setWatched(true);
+      await pass(0);
+      server.on('DELETE', `${KERNELS}/debian-12`, {
+        body: { slug: 'debian-12', removal: [], freed_bytes: 7, undo: null }
+      });
+      await model.remove('debian-12', {});
+      await pass(0);
+      const count = server.asked.length;
+      tell('debian-12', false);
+      await pass(0);
+      expect(server.asked).toHaveLength(count);
+    });
   });
 
   it('no longer says that a deleted kernel is ready', async () => {
@@ -430,6 +470,29 @@ describe('ContainerKernelsModel', () => {
       running.emit([{ name: 'debian-12' } as Kernel.IModel]);
       await pass(0);
       expect(server.count('GET', KERNELS)).toBe(2);
+    });
+
+    it('reads once more, not more often, what changed while it read', async () => {
+      let answer: (body: unknown) => void = () => undefined;
+      server.on(
+        'GET',
+        KERNELS,
+        () => new Promise(done => (answer = body => done({ body })))
+      );
+      void model.refresh();
+      await pass(0);
+      running.emit([{ name: 'debian-12' } as Kernel.IModel]);
+      running.emit([]);
+      await pass(0);
+      expect(server.count('GET', KERNELS)).toBe(2);
+      answer({ kernels: [] });
+      await pass(0);
+      expect(model.kernels).toEqual([aKernel()]); // it was asked too early
+      expect(server.count('GET', KERNELS)).toBe(3);
+      answer({ kernels: [] });
+      await pass(0);
+      expect(model.kernels).toEqual([]);
+      expect(server.count('GET', KERNELS)).toBe(3);
     });
 
     it('keeps what it has while nobody answers, and reads again when somebody does', async () => {
