@@ -29,6 +29,7 @@ STATUS: Final[dict[str, HTTPStatus]] = {
     "wrong_architecture": HTTPStatus.UNPROCESSABLE_ENTITY,
     "login_needed": HTTPStatus.UNPROCESSABLE_ENTITY,
     "language_missing": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "runtime_missing": HTTPStatus.NOT_IMPLEMENTED,
     "registry_unreachable": HTTPStatus.GATEWAY_TIMEOUT,
     "timed_out": HTTPStatus.GATEWAY_TIMEOUT,

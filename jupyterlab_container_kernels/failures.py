@@ -536,7 +536,7 @@ CATALOGUE: tuple[Failure, ...] = (
             "Take an image that holds pip or the kernel package."),
 
     # ---- 4. registries
-    Failure("rate_limit", r"\nFATAL: [^\n]*toomanyrequests: ", "registry_unreachable",
+    Failure("rate_limit", r"\nFATAL: [^\n]*toomanyrequests: ", "rate_limited",
             "The registry lets this node's address download no more images for some time.",
             "Log in with `apptainer registry login` in a terminal, for people with an account may download more, "
             "or try again in some hours; on Docker Hub the limit is per six hours."),

@@ -6,24 +6,28 @@ https://distribution.github.io/distribution/spec/auth/token/.
 
 from __future__ import annotations
 
-import base64
+import asyncio
 import contextlib
 import ipaddress
 import json
-import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ..errors import ContainerKernelsError
+from . import credentials, refusals, trust
 from .reference import ImageReference
+from .registries_conf import sources
+from .tags import nearest
 
 if TYPE_CHECKING:
     import httpx
 
+_T = TypeVar("_T")
 _INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -36,6 +40,14 @@ _MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 #: What reading JSON raises that has another shape than a manifest.
 _NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+#: A question is some requests long; it may take as many times as long as each of its answers.
+_ANSWERS = 3
+#: Tags are listed by the thousand; nobody reads more than this of them.
+_TAGS_A_PAGE = 1000
+_PAGES = 8
+#: How long is looked for tags that are near to one that is missing.
+_NEAR_S = 4.0
+_TEXT_CHARS = 300
 
 
 @dataclass(frozen=True)
@@ -50,16 +62,66 @@ class Manifest:
         In OCI's terms; ``None`` if the registry does not say (an ORAS artefact).
     layer_bytes : list of int
         Compressed size of each layer.
+    title, description : str or None
+        What its maker calls it.
     """
 
     digest: str
     architecture: str | None
     layer_bytes: list[int]
+    title: str | None = None
+    description: str | None = None
 
     @property
     def download_bytes(self) -> int:
         """What there is to download."""
         return sum(self.layer_bytes)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an image is made of: the digest and the body of its manifest, and its configuration as it is stored."""
+
+    digest: str
+    manifest: dict[str, Any]
+    config: bytes
+
+
+@dataclass
+class Place:
+    """Where a registry is asked: at itself or at a mirror.
+
+    Parameters
+    ----------
+    host : str
+        Host and optional port.
+    basic : str or None
+        The password for it, as :func:`.credentials.find` returns it.
+    insecure : bool
+        Whether plain HTTP is tried when TLS fails.
+    repository : str or None
+        What the image is called there; ``None``: as everywhere.
+    certificate : bool
+        Whether the certificate has to be trusted.
+    """
+
+    host: str
+    basic: str | None = field(default=None, repr=False)
+    insecure: bool = False
+    repository: str | None = None
+    certificate: bool = True
+    scheme: str = field(default="https", init=False)
+    authorization: str | None = field(default=None, init=False, repr=False)
+
+    def url(self, path: str) -> str:
+        """Return the address of something there."""
+        return f"{self.scheme}://{'registry-1.docker.io' if self.host == 'docker.io' else self.host}{path}"
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether the environment names a proxy for it."""
+        proxies = getproxies()
+        return (self.scheme in proxies or "all" in proxies) and not proxy_bypass(self.host)
 
 
 def is_loopback(registry: str) -> bool:
@@ -73,43 +135,54 @@ def is_loopback(registry: str) -> bool:
         return False
 
 
-def credentials(registry: str, environment: Mapping[str, str], home: Path) -> str | None:
-    """Return ``user:password`` for a registry from where users keep it, base64-encoded, or ``None``.
+def registry_of(
+    reference: ImageReference,
+    environment: Mapping[str, str],
+    home: Path,
+    *,
+    insecure: bool = False,
+    basic: str | None = None,
+    timeout_s: float,
+) -> Registry:
+    """Return whom to ask for an image: its registry and the mirrors of that, with the passwords that users have.
 
-    Looked at, in this order: ``APPTAINER_DOCKER_*``, ``SINGULARITY_DOCKER_*`` and ``DOCKER_*`` variables, then
-    ``auth.json`` (containers-auth.json(5)), Apptainer's own file, and Docker's ``config.json``.
+    Reads files, so it does not belong on the event loop.
+
+    Parameters
+    ----------
+    reference : ImageReference
+        An image in a registry.
+    environment : mapping of str to str
+        Which may name users and places.
+    home : Path
+        The home directory.
+    insecure : bool
+        Whether its registry may be asked by plain HTTP. One on this machine always may.
+    basic : str, optional
+        A password that comes before those in files.
+    timeout_s : float
+        Seconds within which each answer has to come.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``registry_unreachable``: the site has blocked it.
     """
-    for prefix in ("APPTAINER_DOCKER", "SINGULARITY_DOCKER", "DOCKER"):
-        user, password = environment.get(f"{prefix}_USERNAME"), environment.get(f"{prefix}_PASSWORD")
-        if user and password:
-            return base64.b64encode(f"{user}:{password}".encode()).decode()
+    found = sources(reference, environment, home)
+    if found.blocked is not None:
+        raise refusals.blocked(reference.registry, found.blocked)
     places = [
-        environment.get("REGISTRY_AUTH_FILE"),
-        f"{environment['XDG_RUNTIME_DIR']}/containers/auth.json" if environment.get("XDG_RUNTIME_DIR") else None,
-        str(home / ".config/containers/auth.json"),
-        str(home / ".apptainer/docker-config.json"),
-        f"{environment.get('DOCKER_CONFIG') or home / '.docker'}/config.json",
+        Place(
+            source.host,
+            (basic if source.host == reference.registry else None)
+            or credentials.find(source.host, environment, home, source.repository),
+            source.insecure or is_loopback(source.host) or (insecure and source.host == reference.registry),
+            source.repository,
+            not source.insecure,
+        )
+        for source in found.places
     ]
-    names = ("docker.io", "https://index.docker.io/v1/", "index.docker.io") if registry == "docker.io" else (
-        registry, f"https://{registry}", f"http://{registry}")  # fmt: skip
-    for place in filter(None, places):
-        try:
-            auths = json.loads(Path(place).read_bytes()).get("auths", {})
-            found = next((auths[name]["auth"] for name in names if auths.get(name, {}).get("auth")), None)
-        except (OSError, ValueError, AttributeError, TypeError, KeyError):
-            continue
-        if found:
-            return str(found)
-    return None
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What an image is made of: the digest and the body of its manifest, and its configuration as it is stored."""
-
-    digest: str
-    manifest: dict[str, Any]
-    config: bytes
+    return Registry(reference.registry, places, timeout_s)
 
 
 class Registry:
@@ -119,27 +192,22 @@ class Registry:
     ----------
     name : str
         Host and optional port, as in a reference.
-    basic : str or None
-        What :func:`credentials` returned.
-    insecure : bool
-        Whether plain HTTP is tried when TLS fails.
+    places : sequence of Place
+        Where it is asked, until one answers; the last one's refusal counts.
     timeout_s : float
         Seconds within which each answer has to come.
     """
 
-    def __init__(self, name: str, basic: str | None, insecure: bool, timeout_s: float) -> None:
+    def __init__(self, name: str, places: Sequence[Place], timeout_s: float) -> None:
         self.name = name
-        self._host = "registry-1.docker.io" if name == "docker.io" else name
-        self._basic = basic
-        self._scheme = "https"
-        self._insecure = insecure
+        self._places = list(places)
+        self._at = self._places[-1]
         self._timeout_s = timeout_s
-        self._authorization: str | None = None
 
     @property
     def uses_http(self) -> bool:
         """Whether it turned out to speak plain HTTP."""
-        return self._scheme == "http"
+        return self._at.scheme == "http"
 
     async def manifest(self, reference: ImageReference, architecture: str) -> Manifest:
         """Return what the registry says of an image for one architecture.
@@ -147,16 +215,26 @@ class Registry:
         Raises
         ------
         ContainerKernelsError
-            ``image_not_found``, ``login_needed``, ``wrong_architecture``, ``registry_unreachable``.
+            ``image_not_found``, ``login_needed``, ``rate_limited``, ``wrong_architecture``, ``registry_unreachable``.
         """
-        async with self._client() as client:
-            with self._said():
-                digest, body = await self._find(client, reference, architecture)
-                found = await self._architecture(client, reference, body)
-                layer_bytes = [int(layer["size"]) for layer in body.get("layers", [])]
-        if found is not None and found != architecture:
-            raise _wrong_architecture(reference, found, architecture)
-        return Manifest(digest, found, layer_bytes)
+
+        async def question(client: httpx.AsyncClient) -> Manifest:
+            digest, body = await self._find(client, reference, architecture)
+            config = await self._config(client, reference, body)
+            layer_bytes = [int(layer["size"]) for layer in body.get("layers", [])]
+            labels = {**((config.get("config") or {}).get("Labels") or {}), **(body.get("annotations") or {})}
+            return Manifest(
+                digest,
+                _text(config.get("architecture")),
+                layer_bytes,
+                _text(labels.get("org.opencontainers.image.title")),
+                _text(labels.get("org.opencontainers.image.description")),
+            )
+
+        found = await self._ask(question)
+        if found.architecture not in (None, architecture):
+            raise refusals.wrong_architecture(reference, str(found.architecture), architecture)
+        return found
 
     async def parts(self, reference: ImageReference, architecture: str) -> Parts:
         """Return what an image is made of, to fetch it.
@@ -168,16 +246,47 @@ class Registry:
         """
         import hashlib
 
-        async with self._client() as client:
-            with self._said():
-                digest, body = await self._find(client, reference, architecture)
-                named = str(body["config"]["digest"])
-                config = (await self._get(client, reference, f"blobs/{named}", ())).content
-                if named != f"sha256:{hashlib.sha256(config).hexdigest()}":
-                    raise ValueError("the configuration is another one than was asked for")
-        return Parts(digest, body, config)
+        async def question(client: httpx.AsyncClient) -> Parts:
+            digest, body = await self._find(client, reference, architecture)
+            named = str(body["config"]["digest"])
+            config = (await self._get(client, reference, f"blobs/{named}"))[0]
+            if named != f"sha256:{hashlib.sha256(config).hexdigest()}":
+                raise ValueError("the configuration is another one than was asked for")
+            return Parts(digest, body, config)
 
-    async def blob(self, reference: ImageReference, digest: str, start: int = 0) -> AsyncIterator[tuple[int, bytes]]:
+        return await self._ask(question)
+
+    async def tags(self, reference: ImageReference) -> tuple[list[str], bool]:
+        """Return the tags of an image as the registry lists them, and whether these are all.
+
+        Raises
+        ------
+        ContainerKernelsError
+            As :meth:`manifest`; ``image_not_found`` also from a registry that lists no tags.
+        """
+        return await self._ask(lambda client: self._list_tags(client, reference, _PAGES))
+
+    async def admits(self, user: str) -> bool:
+        """Tell whether the registry asks for a password at all, and takes the one that we have.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``login_needed``: it does not take it; ``rate_limited``, ``registry_unreachable``.
+        """
+
+        async def question(client: httpx.AsyncClient) -> bool:
+            answer = await self._open(client, "/v2/", {})
+            await answer.aclose()
+            if answer.status_code in (401, 403):
+                raise refusals.login_refused(self.name, user)
+            self._refuse(answer, None)
+            answer.raise_for_status()
+            return self._at.authorization is not None
+
+        return await self._ask(question)
+
+    async def blob(self, reference: ImageReference, digest: str, start: int = 0) -> AsyncGenerator[tuple[int, bytes], None]:
         """Fetch a blob, which nobody checks here.
 
         Parameters
@@ -197,14 +306,13 @@ class Registry:
         Raises
         ------
         ContainerKernelsError
-            ``image_not_found``, ``login_needed``, ``registry_unreachable``.
+            ``image_not_found``, ``login_needed``, ``rate_limited``, ``registry_unreachable``.
         """
         # encoded on its way, a blob would not be what its digest says
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        path = f"/v2/{reference.repository}/blobs/{digest}"
-        async with self._client() as client:
-            with self._said():
-                answer = await self._open(client, path, headers, reference)
+        with self._said():
+            async with self._client() as client:
+                answer = await self._open(client, self._path(reference, f"blobs/{digest}"), headers, reference)
                 try:
                     if answer.status_code == 416:  # Range Not Satisfiable: all of it is here
                         return
@@ -217,24 +325,35 @@ class Registry:
                 finally:
                     await answer.aclose()
 
-    async def _open(
-        self, client: httpx.AsyncClient, path: str, headers: dict[str, str], reference: ImageReference
-    ) -> httpx.Response:
-        """Ask for something long, once more with a new token when the old one has run out."""
-        url = f"{self._scheme}://{self._host}{path}"
-        for again in (False, True):
-            authorization = {"Authorization": self._authorization} if self._authorization else {}
-            answer = await client.send(client.build_request("GET", url, headers=headers | authorization), stream=True)
-            if answer.status_code != 401 or again:
-                break
-            await answer.aclose()
-            self._authorization = await self._log_in(client, answer.headers.get("WWW-Authenticate", ""), reference)
-        return answer
+    # ---- how it is asked
+
+    async def _ask(self, question: Callable[[httpx.AsyncClient], Awaitable[_T]]) -> _T:
+        """Put a question at one place after the other; where it was answered, the next ones are put."""
+        for place in self._places:
+            self._at = place
+            try:
+                answer = await asyncio.wait_for(self._ask_here(question), _ANSWERS * self._timeout_s)
+            except ContainerKernelsError:
+                if place is self._places[-1]:
+                    raise
+            except asyncio.TimeoutError as error:
+                if place is self._places[-1]:
+                    raise refusals.silent(self.name, _ANSWERS * self._timeout_s, connected=True) from error
+            else:
+                self._places = [place]
+                return answer
+        raise AssertionError("there is no place to ask")
+
+    async def _ask_here(self, question: Callable[[httpx.AsyncClient], Awaitable[_T]]) -> _T:
+        with self._said():
+            async with self._client() as client:
+                return await question(client)
 
     def _client(self) -> httpx.AsyncClient:
         import httpx
 
-        return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=_ca_bundle())
+        verify = trust.context(self._at.host) if self._at.certificate else False
+        return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=verify)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
@@ -244,136 +363,176 @@ class Registry:
         try:
             yield
         except httpx.TimeoutException as error:
-            raise self._unreachable("does not answer") from error
-        except httpx.ConnectError as error:
-            raise self._unreachable(f"cannot be reached ({error})") from error
+            connected = not isinstance(error, httpx.ConnectTimeout)
+            raise refusals.silent(self.name, self._timeout_s, connected) from error
+        except httpx.ProxyError as error:
+            raise refusals.proxy(self.name, error) from error
+        except httpx.NetworkError as error:
+            if isinstance(error, httpx.ConnectError) and self._at.is_proxied and not refusals.is_tls(error):
+                raise refusals.no_proxy(error) from error
+            raise refusals.no_connection(self.name, error) from error
+        except httpx.HTTPStatusError as error:
+            raise refusals.ill(self.name, error.response.status_code) from error
+        except (ImportError, httpx.UnsupportedProtocol) as error:  # httpx has no SOCKS of its own
+            raise refusals.unknown_proxy(error) from error
         except (httpx.HTTPError, httpx.InvalidURL, *_NO_MANIFEST) as error:
-            raise self._unreachable(f"gave no usable answer ({error})") from error
+            raise refusals.unusable(self.name, error) from error
+
+    async def _open(
+        self, client: httpx.AsyncClient, path: str, headers: dict[str, str], reference: ImageReference | None = None
+    ) -> httpx.Response:
+        """Ask for something, by plain HTTP where that may be; whoever gets the answer has to close it."""
+        import httpx
+
+        try:
+            return await self._authorized(client, path, headers, reference)
+        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
+            # whoever shows a certificate speaks TLS
+            if not self._at.insecure or self.uses_http or refusals.is_untrusted(error):
+                raise
+        self._at.scheme = "http"
+        return await self._authorized(client, path, headers, reference)
+
+    async def _authorized(
+        self, client: httpx.AsyncClient, path: str, headers: dict[str, str], reference: ImageReference | None
+    ) -> httpx.Response:
+        """Ask, once more with a new token when there is none or the old one has run out."""
+        for again in (False, True):
+            authorization = {"Authorization": self._at.authorization} if self._at.authorization else {}
+            request = client.build_request("GET", self._at.url(path), headers=headers | authorization)
+            answer = await client.send(request, stream=True)
+            if answer.status_code != 401 or again:
+                break
+            await answer.aclose()
+            self._at.authorization = await self._log_in(client, answer.headers.get("WWW-Authenticate", ""), reference)
+        return answer
+
+    async def _log_in(self, client: httpx.AsyncClient, challenge: str, reference: ImageReference | None) -> str:
+        """Answer a 401: with the password itself, or with a token from the realm that the registry names."""
+        scheme, _, rest = challenge.partition(" ")
+        basic = self._at.basic
+        user, secret = credentials.decode(basic) if basic else ("", "")
+        if scheme.lower() != "bearer":
+            if not basic or user == credentials.TOKEN_USER:
+                raise self._login_needed(reference, user)
+            return f"Basic {basic}"
+        options = dict(_CHALLENGE.findall(rest))
+        realm = options.pop("realm", "")
+        if not realm.startswith(("https://", "http://") if self.uses_http else "https://"):
+            raise ValueError("it names no safe place to get a token from")
+        if user == credentials.TOKEN_USER:
+            # https://distribution.github.io/distribution/spec/auth/oauth/
+            form = {"grant_type": "refresh_token", "refresh_token": secret, "client_id": "container-kernels"}
+            answer = await client.post(realm, data=options | form, follow_redirects=False)
+        else:
+            headers = {"Authorization": f"Basic {basic}"} if basic else {}
+            answer = await client.get(realm, params=options, headers=headers)
+        if answer.status_code in (400, 401, 403):
+            raise self._login_needed(reference, user)
+        self._refuse(answer, reference)
+        answer.raise_for_status()
+        body = answer.json()
+        return f"Bearer {body.get('token') or body['access_token']}"
+
+    async def _get(
+        self, client: httpx.AsyncClient, reference: ImageReference, what: str, accept: tuple[str, ...] = ()
+    ) -> tuple[bytes, str | None]:
+        """Return something small, and the path of what follows it, if it is a list that goes on."""
+        path = what if what.startswith("/") else self._path(reference, what)
+        answer = await self._open(client, path, {"Accept": ", ".join(accept)} if accept else {}, reference)
+        try:
+            self._refuse(answer, reference)
+            answer.raise_for_status()
+            content = bytearray()
+            async for piece in answer.aiter_bytes():
+                content += piece
+                if len(content) > _MAX_MANIFEST_BYTES:
+                    raise ValueError("it is too large")
+            return bytes(content), self._next(answer)
+        finally:
+            await answer.aclose()
+
+    def _path(self, reference: ImageReference, what: str) -> str:
+        return f"/v2/{self._at.repository or reference.repository}/{what}"
+
+    def _next(self, answer: httpx.Response) -> str | None:
+        """Return what comes after one page of a list, which has to be of the same registry (RFC 5988)."""
+        link = urlsplit(answer.links.get("next", {}).get("url", ""))
+        is_here = link.netloc in ("", urlsplit(self._at.url("")).netloc) and link.path.startswith("/v2/")
+        return f"{link.path}?{link.query}" if is_here else None
+
+    def _refuse(self, answer: httpx.Response, reference: ImageReference | None) -> None:
+        """Raise what a refusal means."""
+        if answer.status_code == 404 and reference is not None:
+            raise refusals.not_found(reference, self.name)
+        if answer.status_code in (401, 403):
+            raise self._login_needed(reference)
+        if answer.status_code == 429:
+            raise refusals.rate_limited(self.name, answer.headers, self._at.basic is not None)
+
+    def _login_needed(self, reference: ImageReference | None, user: str = "") -> ContainerKernelsError:
+        if reference is None:
+            return refusals.login_refused(self.name, user)
+        return refusals.login_needed(reference, self.name, self._at.basic is not None)
+
+    # ---- what it is asked
 
     async def _find(self, client: httpx.AsyncClient, reference: ImageReference, architecture: str) -> tuple[str, Any]:
         """Return the digest and the body of the manifest for an architecture."""
-        digest, body = await self._get_manifest(client, reference, reference.digest or reference.tag or "latest")
+        try:
+            digest, body = await self._get_manifest(client, reference, reference.digest or reference.tag or "latest")
+        except ContainerKernelsError as error:
+            if error.code != "image_not_found" or not reference.tag:
+                raise
+            raise await self._missing(client, reference, error) from error
         if body.get("mediaType") in _INDEX_TYPES or "manifests" in body:
             chosen = _choose(reference, body, architecture)
             digest, body = await self._get_manifest(client, reference, chosen)
         return digest, body
 
-    async def _architecture(self, client: httpx.AsyncClient, reference: ImageReference, body: Any) -> str | None:
-        """Read the architecture from the image's configuration, a small JSON blob."""
+    async def _missing(
+        self, client: httpx.AsyncClient, reference: ImageReference, error: ContainerKernelsError
+    ) -> ContainerKernelsError:
+        """Say that a tag is missing, and which are near to it, if the registry tells them."""
+        import httpx
+
+        try:
+            tags, _ = await asyncio.wait_for(self._list_tags(client, reference, _PAGES), _NEAR_S)
+        except (ContainerKernelsError, httpx.HTTPError, asyncio.TimeoutError, *_NO_MANIFEST):
+            return error
+        near = await asyncio.to_thread(nearest, reference.tag or "latest", tags)
+        return refusals.not_found(reference, self.name, near)
+
+    async def _list_tags(
+        self, client: httpx.AsyncClient, reference: ImageReference, pages: int
+    ) -> tuple[list[str], bool]:
+        tags: list[str] = []
+        path: str | None = f"tags/list?n={_TAGS_A_PAGE}"
+        while path is not None and pages > 0:
+            content, path = await self._get(client, reference, path)
+            tags += [tag for tag in json.loads(content)["tags"] or [] if isinstance(tag, str)]
+            pages -= 1
+        return tags, path is None
+
+    async def _config(self, client: httpx.AsyncClient, reference: ImageReference, body: Any) -> dict[str, Any]:
+        """Read the image's configuration, a small JSON blob; an ORAS artefact has none that says anything."""
         config = body.get("config") or {}
         if reference.transport == "oras" or int(config.get("size", 0)) > _MAX_MANIFEST_BYTES:
-            return None
-        answer = await self._get(client, reference, f"blobs/{config['digest']}", ())
-        found = json.loads(answer.content).get("architecture")
-        return found if isinstance(found, str) and found else None
+            return {}
+        found = json.loads((await self._get(client, reference, f"blobs/{config['digest']}"))[0])
+        if not isinstance(found, dict):
+            raise ValueError("the configuration is none")
+        return found
 
     async def _get_manifest(self, client: httpx.AsyncClient, reference: ImageReference, name: str) -> tuple[str, Any]:
         import hashlib
 
-        answer = await self._get(
-            client, reference, f"manifests/{quote(name, safe=':')}", _INDEX_TYPES + _MANIFEST_TYPES
-        )
-        digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+        what = f"manifests/{quote(name, safe=':')}"
+        content, _ = await self._get(client, reference, what, _INDEX_TYPES + _MANIFEST_TYPES)
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if name.startswith("sha256:") and name != digest:
             raise ValueError("the manifest is another one than was asked for")
-        return digest, json.loads(answer.content)
-
-    async def _get(
-        self, client: httpx.AsyncClient, reference: ImageReference, what: str, accept: tuple[str, ...]
-    ) -> httpx.Response:
-        import httpx
-
-        path = f"/v2/{reference.repository}/{what}"
-        headers = {"Accept": ", ".join(accept)} if accept else {}
-        try:
-            answer = await self._authorized(client, path, headers, reference)
-        except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError):
-            if not self._insecure or self.uses_http:
-                raise
-            self._scheme = "http"
-            answer = await self._authorized(client, path, headers, reference)
-        self._refuse(answer, reference)
-        answer.raise_for_status()
-        if len(answer.content) > _MAX_MANIFEST_BYTES:
-            raise ValueError("the manifest is too large")
-        return answer
-
-    def _refuse(self, answer: httpx.Response, reference: ImageReference) -> None:
-        """Raise what a refusal means."""
-        if answer.status_code == 404:
-            raise ContainerKernelsError(
-                "image_not_found",
-                f"{self.name} has no image {reference.repository}"
-                + (f" with the tag {reference.tag}." if reference.tag else f" with the digest {reference.digest}."),
-                "Check the name and the tag, for instance on the registry's web page.",
-            )
-        if answer.status_code in (401, 403):
-            raise self._login_needed(reference)
-        if answer.status_code == 429:
-            raise ContainerKernelsError(
-                "registry_unreachable",
-                f"{self.name} answers that too many requests came from this address.",
-                "Log in to the registry, or try again in a few hours.",
-            )
-
-    async def _authorized(
-        self, client: httpx.AsyncClient, path: str, headers: dict[str, str], reference: ImageReference
-    ) -> httpx.Response:
-        url = f"{self._scheme}://{self._host}{path}"
-        if self._authorization:
-            headers = {**headers, "Authorization": self._authorization}
-        answer = await client.get(url, headers=headers)
-        if answer.status_code != 401 or self._authorization:
-            return answer
-        self._authorization = await self._log_in(client, answer.headers.get("WWW-Authenticate", ""), reference)
-        return await client.get(url, headers={**headers, "Authorization": self._authorization})
-
-    async def _log_in(self, client: httpx.AsyncClient, challenge: str, reference: ImageReference) -> str:
-        """Answer a 401: with the password itself, or with a token from the realm that the registry names."""
-        scheme, _, rest = challenge.partition(" ")
-        basic = {"Authorization": f"Basic {self._basic}"} if self._basic else {}
-        if scheme.lower() != "bearer":
-            if not basic:
-                raise self._login_needed(reference)
-            return basic["Authorization"]
-        options = dict(_CHALLENGE.findall(rest))
-        realm = options.pop("realm", "")
-        if not realm.startswith(("https://", "http://") if self.uses_http else "https://"):
-            raise ValueError("it names no safe place to get a token from")
-        answer = await client.get(realm, params=options, headers=basic)
-        if answer.status_code in (401, 403):
-            raise self._login_needed(reference)
-        answer.raise_for_status()
-        body = answer.json()
-        return f"Bearer {body.get('token') or body['access_token']}"
-
-    def _login_needed(self, reference: ImageReference) -> ContainerKernelsError:
-        if self._basic:
-            message = f"{self.name} does not let you read {reference.repository} with the password that is stored here."
-        else:
-            message = f"{self.name} does not let strangers read {reference.repository}, or has no such image."
-        return ContainerKernelsError(
-            "login_needed",
-            message,
-            f"Check the name. If it is private, run this in a terminal and try again: "
-            f"apptainer registry login --username NAME docker://{self.name}",
-        )
-
-    def _unreachable(self, why: str) -> ContainerKernelsError:
-        return ContainerKernelsError(
-            "registry_unreachable",
-            f"The registry {self.name} {why}.",
-            "Check its name. This node may have no access to the internet; then pull the image on a login node and "
-            "add the .sif file.",
-        )
-
-
-def _ca_bundle() -> Any:
-    """Return what TLS is checked against: the site's bundle where the environment names one."""
-    import ssl
-
-    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    return ssl.create_default_context(cafile=named) if named and Path(named).is_file() else True
+        return digest, json.loads(content)
 
 
 def _choose(reference: ImageReference, index: Any, architecture: str) -> str:
@@ -385,12 +544,12 @@ def _choose(reference: ImageReference, index: Any, architecture: str) -> str:
             return str(entry["digest"])
         if platform.get("architecture") not in (None, "unknown"):
             offered.add(str(platform["architecture"]))
-    raise _wrong_architecture(reference, ", ".join(sorted(offered)) or "none that is named", architecture)
+    found = ", ".join(sorted(offered)) or "none that is named"
+    raise refusals.wrong_architecture(reference, found, architecture)
 
 
-def _wrong_architecture(reference: ImageReference, found: str, wanted: str) -> ContainerKernelsError:
-    return ContainerKernelsError(
-        "wrong_architecture",
-        f"{reference} is for {found} processors; this machine's are {wanted}.",
-        f"Look for a tag of the image that is built for {wanted}.",
-    )
+def _text(value: Any) -> str | None:
+    """Return what a label says, in one line; ``None`` where it says nothing."""
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    text = "".join(character for character in text if character.isprintable())
+    return (text if len(text) <= _TEXT_CHARS else f"{text[: _TEXT_CHARS - 1]}…") or None

@@ -75,10 +75,14 @@ def read_job(text: str) -> tuple[Job, registry.Registry]:
         given.get("compression") or ("zstd" if has_zstd() else "gzip"),
         int(given.get("threads") or _threads()),
     )
-    name = reference.registry
-    basic = given.get("basic") or registry.credentials(name, os.environ, Path.home())
-    insecure = bool(given.get("insecure")) or registry.is_loopback(name)
-    return job, registry.Registry(name, basic, insecure, float(given.get("timeout_s") or _TIMEOUT_S))
+    return job, registry.registry_of(
+        reference,
+        os.environ,
+        Path.home(),
+        insecure=bool(given.get("insecure")),
+        basic=given.get("basic"),
+        timeout_s=float(given.get("timeout_s") or _TIMEOUT_S),
+    )
 
 
 def _threads() -> int:

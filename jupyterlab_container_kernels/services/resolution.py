@@ -93,13 +93,21 @@ class ResolutionService:
             return Resolved(text, reference, stored=reference.path)
         if reference.transport == "library":
             return Resolved(text, reference)
-        name = reference.registry
-        settings = self._session.settings
-        insecure = registry.is_loopback(name) or name in settings.insecure_registries
-        basic = await asyncio.to_thread(registry.credentials, name, os.environ, Path.home())
-        client = registry.Registry(name, basic, insecure, settings.registry_timeout_s)
+        client = await self._registry(reference)
         manifest = await client.manifest(reference, machine.architecture())
         return Resolved(text, reference, manifest, client.uses_http, await self._here(manifest.digest))
+
+    async def _registry(self, reference: ImageReference) -> registry.Registry:
+        """Return whom to ask for an image."""
+        settings = self._session.settings
+        return await asyncio.to_thread(
+            registry.registry_of,
+            reference,
+            os.environ,
+            Path.home(),
+            insecure=reference.registry in settings.insecure_registries,
+            timeout_s=settings.registry_timeout_s,
+        )
 
     async def _here(self, digest: str) -> Path | None:
         """Return the file of an image: in a store of the site, else in the user's own."""

@@ -99,6 +99,7 @@ export function fieldOfError(code: ErrorCode): Field | undefined {
     case 'image_not_readable':
     case 'wrong_architecture':
     case 'login_needed':
+    case 'rate_limited':
     case 'registry_unreachable':
       return 'image';
     case 'invalid_display_name':

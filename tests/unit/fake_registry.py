@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,19 +24,22 @@ def digest_of(content: bytes) -> str:
 
 @dataclass
 class FakeAnswer:
-    """Status, headers and body of one answer."""
+    """Status, headers and body of one answer, at once or byte by byte."""
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    #: Seconds before each byte.
+    drip_s: float = 0
 
 
 class FakeRegistry:
     """Images by tag and digest; ``before`` may answer instead, and ``seen`` has all that was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.contents: dict[str, FakeAnswer] = {}
         self.seen: list[tuple[str, dict[str, str]]] = []
+        self.posted: list[str] = []
         self.before: Callable[[str, dict[str, str]], FakeAnswer | None] = lambda path, headers: None
         self.released = threading.Event()
         registry = self
@@ -50,13 +55,28 @@ class FakeRegistry:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer.body)
+                if not answer.drip_s:
+                    self.wfile.write(answer.body)
+                    return
+                for number in range(len(answer.body)):
+                    time.sleep(answer.drip_s)
+                    self.wfile.write(answer.body[number : number + 1])
+
+            do_CONNECT = do_GET  # as a proxy is asked
+
+            def do_POST(self) -> None:
+                form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                registry.posted.append(form)
+                self.do_GET()
 
             def log_message(self, *_words: Any) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
 
@@ -99,9 +119,16 @@ class FakeRegistry:
             self.contents[f"/v2/org/demo/manifests/{each}"] = answer
         return digest_of(body)
 
-    def add_image(self, name: str, architecture: str | None, sizes: tuple[int, ...] = (1000, 234)) -> str:
+    def add_image(
+        self,
+        name: str,
+        architecture: str | None,
+        sizes: tuple[int, ...] = (1000, 234),
+        labels: dict[str, str] | None = None,
+    ) -> str:
         """Serve an image with its configuration."""
-        config = json.dumps({"os": "linux"} | ({"architecture": architecture} if architecture else {})).encode()
+        known: dict[str, Any] = {"architecture": architecture} if architecture else {}
+        config = json.dumps({"os": "linux", "config": {"Labels": labels}} | known).encode()
         self.contents[f"/v2/org/demo/blobs/{digest_of(config)}"] = FakeAnswer(200, config)
         layers = [
             {"mediaType": "x", "digest": f"sha256:{number:064}", "size": size} for number, size in enumerate(sizes)
@@ -128,12 +155,22 @@ class FakeRegistry:
         self.add(name, {"schemaVersion": 2, "mediaType": kind, "manifests": entries}, kind)
         return digests
 
-    def demand_token(self, user: str | None = None) -> None:
-        """Ask for a token, which anybody gets, or only one user."""
+    def add_tags(self, *pages: list[str]) -> None:
+        """List tags, page by page, as the distribution registry does."""
+        for number, tags in enumerate(pages):
+            path = "/v2/org/demo/tags/list?n=1000" + (f"&last={number}" if number else "")
+            link = {"Link": f'</v2/org/demo/tags/list?n=1000&last={number + 1}>; rel="next"'}
+            body = json.dumps({"name": "org/demo", "tags": tags}).encode()
+            self.contents[path] = FakeAnswer(200, body, link if number + 1 < len(pages) else {})
+
+    def demand_token(self, user: str | None = None, identity: str | None = None) -> None:
+        """Ask for a token, which anybody gets, or only one user, or who has an identity token."""
 
         def before(path: str, headers: dict[str, str]) -> FakeAnswer | None:
             if path.startswith("/token"):
                 wanted = f"Basic {base64.b64encode((user or '').encode()).decode()}"
+                if identity and not (self.posted and f"refresh_token={identity}&" in self.posted[-1]):
+                    return FakeAnswer(401)
                 if user and headers.get("authorization") != wanted:
                     return FakeAnswer(401)
                 return FakeAnswer(200, json.dumps({"token": "t0ken", "expires_in": 300}).encode())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels.acquire import trust
+from jupyterlab_container_kernels.acquire.credentials import TOKEN_USER, encode
 from jupyterlab_container_kernels.acquire.reference import ImageReference
-from jupyterlab_container_kernels.acquire.registry import Registry, credentials, is_loopback
+from jupyterlab_container_kernels.acquire.registry import Place, Registry, is_loopback, registry_of
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 
 from .fake_registry import DOCKER_LIST, INDEX, FakeAnswer, FakeRegistry, digest_of
@@ -31,9 +36,34 @@ def reference(fake: FakeRegistry) -> ImageReference:
     return ImageReference("docker", fake.name, "org/demo", "1")
 
 
+def encoded(user: str) -> str:
+    return base64.b64encode(user.encode()).decode()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody trusts unasked, and its key, in one file."""
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
+    argv = ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
+    subprocess.run(argv, check=True, capture_output=True)
+    file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
+    return file
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[FakeRegistry]:
+    """A registry that speaks TLS."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    made = FakeRegistry(tls)
+    yield made
+    made.close()
+
+
 def client(fake: FakeRegistry, user: str | None = None, *, insecure: bool = True, timeout_s: float = 5) -> Registry:
-    basic = base64.b64encode(user.encode()).decode() if user else None
-    return Registry(fake.name, basic, insecure, timeout_s)
+    place = Place(fake.name, encoded(user) if user else None, insecure)
+    return Registry(fake.name, [place], timeout_s)
 
 
 async def refusal(registry: Registry, reference: ImageReference) -> ContainerKernelsError:
@@ -108,7 +138,7 @@ async def test_an_image_that_is_not_there_is_named_with_its_tag_or_digest(
 ) -> None:
     error = await refusal(client(fake), reference)
     assert error.code == "image_not_found"
-    assert "org/demo with the tag 1" in error.message
+    assert "no image org/demo with the tag 1" in error.message
     digest = f"sha256:{3:064}"
     assert digest in (await refusal(client(fake), reference.pinned(digest))).message
 
@@ -193,11 +223,11 @@ async def test_a_registry_with_tls_may_not_name_a_place_without() -> None:
         asked.append(str(request.url))
         return httpx.Response(401, headers={"WWW-Authenticate": 'Bearer realm="http://evil/token",service="x"'})
 
-    registry = Registry("registry.example", "c2VjcmV0", False, 5)
+    registry = Registry("registry.example", [Place("registry.example", encoded("me:secret"))], 5)
     reference = ImageReference("docker", "registry.example", "org/demo", "1")
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
         with pytest.raises(ValueError, match="safe place"):
-            await registry._get(http, reference, "manifests/1", ())
+            await registry._get(http, reference, "manifests/1")
     assert asked == ["https://registry.example/v2/org/demo/manifests/1"]
 
 
@@ -208,8 +238,8 @@ async def test_too_many_requests_are_called_that(fake: FakeRegistry, reference: 
     body = b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}'
     fake.before = lambda *_: FakeAnswer(429, body)
     error = await refusal(client(fake), reference)
-    assert error.code == "registry_unreachable"
-    assert "too many requests" in error.message
+    assert error.code == "rate_limited"
+    assert "answers no more questions from this address for now" in error.message
 
 
 #: What came instead of a manifest.
@@ -268,6 +298,33 @@ async def test_a_registry_in_trouble_is_said_to_be(fake: FakeRegistry, reference
     assert str(status) in error.message
 
 
+#: What else a registry says when there were too many requests, and what people are told.
+LIMITS: list[tuple[dict[str, str], str]] = [
+    ({"Retry-After": "60"}, "Try again in 60 seconds, or log in"),
+    ({"Retry-After": "1500"}, "Try again in 25 minutes, or log in"),
+    ({"Retry-After": "{http}"}, "Try again in 10 minutes, or log in"),
+    ({"X-Retry-After": "{epoch}"}, "Try again in 10 minutes, or log in"),
+    ({"RateLimit-Reset": "12000"}, "Try again in 3 hours, or log in"),
+    ({"Retry-After": "soon", "X-RateLimit-Reset": "{epoch}"}, "Try again in 10 minutes, or log in"),
+    ({"RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600"}, "The limit is for 6 hours: try again"),
+    ({"Retry-After": "0"}, "Try again in some hours, or log in"),
+    ({"Retry-After": "9" * 400}, "Try again in some hours, or log in"),
+]
+
+
+@pytest.mark.parametrize(("headers", "told"), LIMITS, ids=[str(row[0]) for row in LIMITS])
+async def test_when_a_registry_answers_again_is_told(
+    fake: FakeRegistry, reference: ImageReference, headers: dict[str, str], told: str
+) -> None:
+    later = time.time() + 600
+    values = {"epoch": str(int(later)), "http": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(later))}
+    headers = {name: value.format(**values) for name, value in headers.items()}
+    fake.before = lambda *_: FakeAnswer(429, b"", headers)
+    assert (await refusal(client(fake), reference)).hint.startswith(told)
+    hint = (await refusal(client(fake, "me:secret"), reference)).hint
+    assert "log in" not in hint and hint.endswith(".")
+
+
 async def test_a_registry_that_hangs_is_given_up_in_time(fake: FakeRegistry, reference: ImageReference) -> None:
     fake.before = fake.hang
     began = time.monotonic()
@@ -277,17 +334,51 @@ async def test_a_registry_that_hangs_is_given_up_in_time(fake: FakeRegistry, ref
     assert time.monotonic() - began < 3
 
 
+async def test_a_registry_that_sends_a_byte_now_and_then_is_given_up_in_time(
+    fake: FakeRegistry, reference: ImageReference
+) -> None:
+    fake.before = lambda *_: FakeAnswer(200, b" " * 200, drip_s=0.1)
+    began = time.monotonic()
+    error = await refusal(client(fake, timeout_s=0.3), reference)
+    assert "does not answer within 0.9 seconds" in error.message
+    assert time.monotonic() - began < 3
+
+
 async def test_a_registry_that_is_not_there_says_so(fake: FakeRegistry, reference: ImageReference) -> None:
     registry = client(fake)
     fake.close()
     error = await refusal(registry, reference)
-    assert error.code == "registry_unreachable"
+    assert (error.code, error.message) == ("registry_unreachable", f"Nothing answers at {fake.name}.")
+
+
+#: What a look-up of the name, or of the way, comes to, and what people are told.
+UNREACHED: list[tuple[OSError, str]] = [
+    (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "There is no machine named registry.example, or"),
+    (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "This node cannot look up where registry.example is."),
+    (OSError(101, "Network is unreachable"), "There is no way to the registry registry.example:5000 from this node."),
+    (OSError(113, "No route to host"), "There is no way to the registry registry.example:5000 from this node."),
+    (ConnectionResetError(104, "reset"), "The registry registry.example:5000 broke the connection off."),
+]
+
+
+@pytest.mark.parametrize(("cause", "told"), UNREACHED, ids=lambda value: str(value)[:30])
+async def test_a_node_without_network_says_so(monkeypatch: pytest.MonkeyPatch, cause: OSError, told: str) -> None:
+    def look_up(*_arguments: object, **_more: object) -> None:
+        raise cause
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    registry = Registry("registry.example:5000", [Place("registry.example:5000")], 5)
+    with pytest.raises(ContainerKernelsError) as caught:
+        await registry.manifest(ImageReference("docker", "registry.example:5000", "org/demo", "1"), "amd64")
+    assert caught.value.message.startswith(told)
+    assert ("may have no access to the internet" in caught.value.hint) != isinstance(cause, ConnectionResetError)
 
 
 async def test_plain_http_is_not_spoken_where_it_is_not_allowed(fake: FakeRegistry, reference: ImageReference) -> None:
     fake.add_image("1", "amd64")
     registry = client(fake, insecure=False)
-    assert (await refusal(registry, reference)).code == "registry_unreachable"
+    error = await refusal(registry, reference)
+    assert error.message == f"The registry {fake.name} speaks plain HTTP, which is not trusted."
     assert fake.seen == []
     assert not registry.uses_http
 
@@ -334,77 +425,219 @@ def test_only_a_registry_on_this_machine_is_one(name: str, local: bool) -> None:
     assert is_loopback(name) is local
 
 
-# ---- credentials
+# ---- certificates
 
 
-def encoded(user: str) -> str:
-    return base64.b64encode(user.encode()).decode()
+@pytest.mark.parametrize("insecure", [False, True])
+async def test_a_certificate_that_is_not_trusted_is_refused(
+    secure: FakeRegistry, insecure: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where plain HTTP may be spoken: whoever shows a certificate does not speak it."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    reference = ImageReference("docker", secure.name, "org/demo", "1")
+    error = await refusal(client(secure, "me:secret", insecure=insecure), reference)
+    assert error.message == f"The certificate of the registry {secure.name} is not trusted: self-signed certificate."
+    assert "SSL_CERT_FILE" in error.hint
+    assert secure.seen == [], "no password goes there"
 
 
-def write_auth(path: Path, **auths: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"auths": {name.replace("__", "."): {"auth": value} for name, value in auths.items()}}))
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+async def test_a_certificate_is_trusted_that_the_environment_names(
+    secure: FakeRegistry, certificate: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for each in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(variable, f"{certificate}.crt")
+    digest = secure.add_image("1", "amd64")
+    secure.demand_password("me:secret")
+    registry = client(secure, "me:secret", insecure=False)
+    assert (await registry.manifest(ImageReference("docker", secure.name, "org/demo", "1"), "amd64")).digest == digest
+    assert not registry.uses_http
 
 
-def test_without_credentials_nobody_is_asked(home: Path) -> None:
-    assert credentials("quay.io", {}, home) is None
+async def test_a_certificate_is_trusted_that_the_machine_keeps_for_one_registry(
+    secure: FakeRegistry, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / secure.name).mkdir()
+    (tmp_path / secure.name / "ca.crt").write_text(Path(f"{certificate}.crt").read_text())
+    (tmp_path / secure.name / "empty.crt").touch()
+    monkeypatch.setattr(trust, "_BY_REGISTRY", (str(tmp_path),))
+    secure.add_image("1", "amd64")
+    reference = ImageReference("docker", secure.name, "org/demo", "1")
+    assert (await client(secure).manifest(reference, "amd64")).architecture == "amd64"
 
 
-@pytest.mark.parametrize("prefix", ["APPTAINER_DOCKER", "SINGULARITY_DOCKER", "DOCKER"])
-def test_variables_name_a_user(home: Path, prefix: str) -> None:
-    environment = {f"{prefix}_USERNAME": "me", f"{prefix}_PASSWORD": "secret"}
-    assert credentials("quay.io", environment, home) == encoded("me:secret")
-    assert credentials("quay.io", {f"{prefix}_USERNAME": "me"}, home) is None, "half of it is none"
+async def test_registries_conf_may_waive_the_certificate(
+    secure: FakeRegistry, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = home / "registries.conf"
+    conf.write_text(f'[[registry]]\nlocation = "{secure.name}"\ninsecure = true\n')
+    secure.add_image("1", "amd64")
+    reference = ImageReference("docker", secure.name, "org/demo", "1")
+    registry = registry_of(reference, {"CONTAINERS_REGISTRIES_CONF": str(conf)}, home, timeout_s=5)
+    assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
 
 
-#: Where a file lies, and the variables that say so. Each line comes before all that follow it.
-PLACES: list[tuple[str, dict[str, str]]] = [
-    ("named.json", {"REGISTRY_AUTH_FILE": "{home}/named.json"}),
-    ("run/containers/auth.json", {"XDG_RUNTIME_DIR": "{home}/run"}),
-    (".config/containers/auth.json", {}),
-    (".apptainer/docker-config.json", {}),
-    ("docker/config.json", {"DOCKER_CONFIG": "{home}/docker"}),
-]
+# ---- mirrors and proxies
 
 
-@pytest.mark.parametrize("first", range(len(PLACES)))
-def test_files_are_looked_at_in_their_order(home: Path, first: int) -> None:
-    environment = {}
-    for number, (path, variables) in enumerate(PLACES):
-        environment |= {name: value.format(home=home) for name, value in variables.items()}
-        if number >= first:
-            write_auth(home / path, quay__io=encoded(f"user{number}:x"))
-    assert credentials("quay.io", environment, home) == encoded(f"user{first}:x")
+def mirrored(fake: FakeRegistry, mirror: str, home: Path, more: str = "") -> Registry:
+    conf = home / "registries.conf"
+    conf.write_text(f'[[registry]]\nlocation = "{fake.name}"\n{more}[[registry.mirror]]\nlocation = "{mirror}"\n')
+    reference = ImageReference("docker", fake.name, "demo", "1")
+    return registry_of(reference, {"CONTAINERS_REGISTRIES_CONF": str(conf)}, home, timeout_s=2)
 
 
-def test_dockers_own_file_is_found_where_docker_puts_it(home: Path) -> None:
-    write_auth(home / ".docker" / "config.json", quay__io="x")
-    assert credentials("quay.io", {}, home) == "x"
+async def test_a_mirror_is_asked_first_with_its_own_password(fake: FakeRegistry, home: Path) -> None:
+    mirror = FakeRegistry()
+    try:
+        (home / ".docker").mkdir()
+        auths = {mirror.name: {"auth": encoded("me:mirror")}, fake.name: {"auth": encoded("me:secret")}}
+        (home / ".docker/config.json").write_text(json.dumps({"auths": auths}))
+        digest = mirror.add_image("1", "amd64")
+        mirror.demand_password("me:mirror")
+        reference = ImageReference("docker", fake.name, "demo", "1")
+        registry = mirrored(fake, f"{mirror.name}/org", home)
+        assert (await registry.manifest(reference, "amd64")).digest == digest
+        assert (await registry.parts(reference, "amd64")).digest == digest
+        assert fake.seen == []
+    finally:
+        mirror.close()
+
+
+@pytest.mark.parametrize("kind", ["dead", "hangs", "lacks it", "refuses", "is ill"])
+async def test_a_mirror_that_does_not_help_is_passed_over(fake: FakeRegistry, home: Path, kind: str) -> None:
+    mirror = FakeRegistry()
+    try:
+        answers = {"refuses": FakeAnswer(403), "is ill": FakeAnswer(500)}
+        mirror.before = mirror.hang if kind == "hangs" else lambda *_: answers.get(kind)
+        if kind == "dead":
+            mirror.close()
+        fake.add_image("1", "amd64")
+        for path in list(fake.contents):
+            fake.contents[path.replace("/org/demo/", "/demo/")] = fake.contents.pop(path)
+        registry = mirrored(fake, mirror.name, home)
+        reference = ImageReference("docker", fake.name, "demo", "1")
+        assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
+        asked = len(mirror.seen)
+        await registry.manifest(reference, "amd64")
+        assert len(mirror.seen) == asked, "it is not asked again"
+    finally:
+        mirror.close()
+
+
+def test_a_registry_that_the_site_has_blocked_is_not_asked(fake: FakeRegistry, home: Path) -> None:
+    with pytest.raises(ContainerKernelsError) as caught:
+        mirrored(fake, "m.example", home, "blocked = true\n")
+    assert caught.value.message == f"Images from {fake.name} are blocked on this machine by {home}/registries.conf."
+
+
+async def test_the_proxy_of_the_environment_is_used_unless_it_says_no(
+    fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.add_image("1", "amd64")
+    for path in list(fake.contents):  # a proxy is asked for the whole address
+        fake.contents[f"http://registry.example{path}"] = fake.contents[path]
+    reference = ImageReference("docker", "registry.example", "org/demo", "1")
+    place = Place("registry.example", insecure=True)
+    place.scheme = "http"
+    registry = Registry("registry.example", [place], 5)
+    monkeypatch.setenv("http_proxy", f"http://{fake.name}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
+    monkeypatch.setenv("no_proxy", "registry.example")
+    assert (await refusal(registry, reference)).code == "registry_unreachable"
 
 
 @pytest.mark.parametrize(
-    ("registry", "name"),
+    ("proxy", "told"),
     [
-        ("docker.io", "https://index.docker.io/v1/"),
-        ("docker.io", "docker.io"),
-        ("quay.io", "https://quay.io"),
-        ("localhost:5000", "http://localhost:5000"),
+        ("http://{fake}", "The proxy of this site wants a name and a password."),
+        ("http://{fake}", "The proxy of this site does not lead to the registry registry.example (502"),
+        ("http://127.0.0.1:9", "The proxy that https_proxy, http_proxy or all_proxy names does not answer"),
+        ("socks5://127.0.0.1:9", "The proxy that the environment names cannot be used"),
+        ("nonsense", "The proxy that https_proxy, http_proxy or all_proxy names does not answer"),
     ],
 )
-def test_a_registry_is_found_by_the_names_that_tools_give_it(home: Path, registry: str, name: str) -> None:
-    (home / ".docker").mkdir()
-    (home / ".docker" / "config.json").write_text(json.dumps({"auths": {name: {"auth": "x"}}}))
-    assert credentials(registry, {}, home) == "x"
-    assert credentials("ghcr.io", {}, home) is None, "a password is for its own registry"
+async def test_a_proxy_that_does_not_do_its_work_is_named(
+    fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, proxy: str, told: str
+) -> None:
+    fake.before = lambda *_: FakeAnswer(407 if "password" in told else 502)
+    monkeypatch.setenv("https_proxy", proxy.format(fake=fake.name))
+    monkeypatch.delenv("no_proxy", raising=False)
+    registry = Registry("registry.example", [Place("registry.example")], 5)
+    with pytest.raises(ContainerKernelsError) as caught:
+        await registry.manifest(ImageReference("docker", "registry.example", "org/demo", "1"), "amd64")
+    assert caught.value.message.startswith(told)
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "{", "[]", "null", '{"auths": []}', '{"auths": {"quay.io": null}}', '{"auths": {"quay.io": {"auth": ""}}}',
-     '{"auths": {"quay.io": "x"}}', '{"auths": {"quay.io": {}}}', '{"credsStore": "desktop"}', '{"auths": null}'],
-)  # fmt: skip
-def test_a_file_that_cannot_be_read_hides_no_other(home: Path, content: str) -> None:
-    (home / ".config" / "containers").mkdir(parents=True)
-    (home / ".config" / "containers" / "auth.json").write_text(content)
-    write_auth(home / ".docker" / "config.json", quay__io="x")
-    assert credentials("quay.io", {}, home) == "x"
+# ---- tags, labels, logins
+
+
+async def test_a_wrong_tag_is_answered_with_near_ones(fake: FakeRegistry, reference: ImageReference) -> None:
+    fake.add_tags(["2.9.0", "2.9.1-cuda12.6"], ["2.9.1-cuda12.8", "other"])
+    error = await refusal(client(fake), replace(reference, tag="2.9.1-cuda12.5"))
+    assert error.code == "image_not_found"
+    assert error.message == (
+        f"{fake.name} has org/demo, but no tag 2.9.1-cuda12.5. There are 2.9.1-cuda12.8, 2.9.1-cuda12.6, 2.9.0."
+    )
+
+
+async def test_tags_come_page_by_page_to_an_end(fake: FakeRegistry, reference: ImageReference) -> None:
+    fake.add_tags(["1"], ["2", "3"], [])
+    assert await client(fake).tags(reference) == (["1", "2", "3"], True)
+    fake.before = lambda path, _: FakeAnswer(200, b'{"tags": ["x"]}', {"Link": f'<{path}>; rel="next"'})
+    tags, complete = await client(fake).tags(reference)
+    assert not complete and 1 < len(tags) < 20
+
+
+@pytest.mark.parametrize("link", ["http://evil.example/v2/x", "//evil.example/v2/", "/other", "", ">;"])
+async def test_a_list_does_not_lead_elsewhere(fake: FakeRegistry, reference: ImageReference, link: str) -> None:
+    fake.before = lambda *_: FakeAnswer(200, b'{"tags": ["x"]}', {"Link": f'<{link}>; rel="next"'})
+    assert await client(fake).tags(reference) == (["x"], True)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"tags": 7}', b'{"tags": ["x"', b"\xff"])
+async def test_a_list_that_is_none_is_said_to_be_unusable(
+    fake: FakeRegistry, reference: ImageReference, body: bytes
+) -> None:
+    fake.before = lambda path, _: FakeAnswer(200, body) if "tags" in path else None
+    with pytest.raises(ContainerKernelsError):
+        await client(fake).tags(reference)
+    assert (await refusal(client(fake), reference)).code == "image_not_found"
+
+
+async def test_what_the_maker_calls_an_image_is_read(fake: FakeRegistry, reference: ImageReference) -> None:
+    labels = {"org.opencontainers.image.title": " Demo\n\x1b[31m ", "org.opencontainers.image.description": "x" * 999}
+    fake.add_image("1", "amd64", labels=labels)
+    manifest = await client(fake).manifest(reference, "amd64")
+    assert manifest.title == "Demo [31m"
+    assert manifest.description == "x" * 299 + "…"
+
+
+@pytest.mark.parametrize("kind", ["password", "token"])
+async def test_a_login_is_tried_at_the_registry(fake: FakeRegistry, kind: str) -> None:
+    fake.contents["/v2/"] = FakeAnswer(200, b"{}")
+    assert not await client(fake, "me:secret").admits("me"), "it asks nobody"
+    (fake.demand_password if kind == "password" else fake.demand_token)("me:secret")
+    assert await client(fake, "me:secret").admits("me")
+    with pytest.raises(ContainerKernelsError) as caught:
+        await client(fake, "me:wrong").admits("me")
+    assert caught.value.code == "login_needed"
+    assert caught.value.message == f"{fake.name} does not take the name me with this password."
+
+
+async def test_an_identity_token_is_exchanged_for_a_token(fake: FakeRegistry, reference: ImageReference) -> None:
+    fake.add_image("1", "amd64")
+    fake.demand_token(identity="s3cret")
+    registry = Registry(fake.name, [Place(fake.name, encode(TOKEN_USER, "s3cret"), insecure=True)], 5)
+    assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
+    assert not any("s3cret" in str(asked) for asked in fake.seen), "it is in no header and in no address"
+    registry = Registry(fake.name, [Place(fake.name, encode(TOKEN_USER, "wrong"), insecure=True)], 5)
+    assert (await refusal(registry, reference)).code == "login_needed"
+
+
+def test_a_place_keeps_its_password_to_itself() -> None:
+    place = Place("registry.example", encoded("me:secret"))
+    place.authorization = "Bearer t0ken"
+    assert encoded("me:secret") not in repr(place) and "t0ken" not in repr(place)

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'image_not_readable'
   | 'wrong_architecture'
   | 'login_needed'
+  | 'rate_limited'
   | 'registry_unreachable'
   | 'disk_full'
   | 'language_missing'

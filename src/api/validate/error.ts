@@ -20,6 +20,7 @@ const errorCode = oneOf<ErrorCode>(
   'image_not_readable',
   'wrong_architecture',
   'login_needed',
+  'rate_limited',
   'registry_unreachable',
   'disk_full',
   'language_missing',

@@ -178,6 +178,7 @@ describe('a form', () => {
     ['image_not_readable', 'image'],
     ['wrong_architecture', 'image'],
     ['login_needed', 'image'],
+    ['rate_limited', 'image'],
     ['registry_unreachable', 'image'],
     ['invalid_display_name', 'displayName'],
     ['invalid_slug', 'slug'],
