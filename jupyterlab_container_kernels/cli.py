@@ -133,6 +133,11 @@ def _parser() -> argparse.ArgumentParser:
     images = command("images", commands.images, "list images, packages, the trash and leftovers, and what they take")
     images.add_argument("--free", action="append", default=[], metavar="ID", help="remove one, at once; repeatable")
     command("info", commands.info, "say what was found on this machine")
+    command(
+        "doctor",
+        commands.doctor,
+        "look at all that matters to containers on this node and say what it means; fails if there is a problem",
+    )
     return parser
 
 

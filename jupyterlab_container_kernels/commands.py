@@ -338,3 +338,9 @@ def _print_rooms(disks: Iterable[DiskRoom]) -> None:
         if disk.quota:
             room += f", {size(disk.quota.used_bytes)} of your {size(disk.quota.limit_bytes)} used"
         print(f"{disk.purpose:10} {disk.path}  ({room})")
+
+
+async def doctor(services: Services, arguments: argparse.Namespace) -> int:
+    diagnostics = await services.diagnostics.get()
+    print(json.dumps(to_json(diagnostics)) if arguments.json else diagnostics.report.rstrip("\n"))
+    return FAILED if any(each.state == "problem" for each in diagnostics.findings) else DONE

@@ -54,7 +54,12 @@ RepairAction = Literal["relink", "pull", "update", "reinstall", "find_runtime"]
 Job = Literal["add", "repair", "edit", "duplicate", "check"]
 #: What takes room: ``leftover`` is what nothing refers to, ``runtime_cache`` what the runtime keeps for itself.
 SpaceKind = Literal["image", "packages", "trash", "leftover", "runtime_cache"]
+#: Whether there is room for an image: ``fits_elsewhere`` than where it would be kept.
+Verdict = Literal["fits", "fits_elsewhere", "too_large", "unknown"]
 StartState = Literal["never", "running", "ended", "failed"]
+#: What a finding of the diagnostics is about.
+FindingArea = Literal["software", "runtime", "node", "disks", "session", "folders"]
+FindingState = Literal["ok", "warning", "problem", "unknown"]
 
 #: The phases of adding a kernel, in order.
 PHASES: tuple[PhaseName, ...] = ("resolve", "acquire", "inspect", "install", "verify", "publish")
@@ -107,6 +112,14 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True)
+class JobInfo:
+    id: str
+    ends: str | None
+    memory_bytes: int
+    cores: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Info:
     version: str
     hostname: str
@@ -116,7 +129,25 @@ class Info:
     languages: list[str]
     gpu: GpuInfo
     disks: list[DiskRoom]
+    job: JobInfo | None
     limits: Limits
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    area: FindingArea
+    title: str
+    state: FindingState
+    found: str
+    meaning: str
+    action: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostics:
+    created: str
+    findings: list[Finding]
+    report: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,16 +156,56 @@ class ResolveRequest:
 
 
 @dataclasses.dataclass(frozen=True)
+class Place:
+    path: str
+    needed_bytes: int
+    free_bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Resolution:
     reference: str
     digest: str | None
-    download_bytes: int | None
-    needed_bytes: int | None
-    free_bytes: int | None
-    fits: bool | None
-    store_path: str | None
     architecture: str | None
+    title: str | None
+    description: str | None
+    layers: int | None
+    download_bytes: int | None
     stored: bool
+    verdict: Verdict
+    place: Place | None
+    elsewhere: Place | None
+    user: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class TagsRequest:
+    image: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TagList:
+    tags: list[str]
+    complete: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class LoginRequest:
+    registry: str
+    user: str
+    password: str = dataclasses.field(repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogoutRequest:
+    registry: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Login:
+    registry: str
+    user: str | None
+    path: str
 
 
 @dataclasses.dataclass(frozen=True)

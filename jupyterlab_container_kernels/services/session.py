@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from .. import __version__
 from ..errors import ContainerKernelsError
 from ..languages.base import Language
-from ..models import DiskRoom, Info, Limits, Purpose, RuntimeInfo
+from ..models import DiskRoom, Info, JobInfo, Limits, Purpose, RuntimeInfo
 from ..runtimes.base import FoundRuntime, Runtime
 from ..settings import Settings
-from ..system import machine, paths
+from ..system import limits, machine, paths, slurm
 from ..system.kernelspecs import SLUG
 from ..system.paths import Patience, Roots
 from .jupyter import Jupyter
@@ -22,6 +24,7 @@ from .runtime_ladder import RuntimeLadder
 
 #: The longest name that still fits a tile and a line, in characters.
 DISPLAY_NAME_LENGTH = 100
+_JOB_KEPT_S = 60.0
 
 
 class SessionService:
@@ -42,14 +45,16 @@ class SessionService:
         self.jupyter = jupyter
         self.runtimes = runtimes
         self.languages = languages
+        self._job_end: tuple[float, datetime | None] | None = None
         self.ladder = RuntimeLadder(settings, patience, runtimes)
 
     async def info(self) -> Info:
         """Return all of it."""
-        runtimes, gpu, disks = await asyncio.gather(
+        runtimes, gpu, disks, job = await asyncio.gather(
             asyncio.gather(*(self._runtime_info(runtime) for runtime in self.runtimes.values())),
             machine.gpu(os.environ),
             self.disks(),
+            self.job(),
         )
         root_dir = self.jupyter.root_dir
         return Info(
@@ -61,6 +66,7 @@ class SessionService:
             languages=sorted(self.languages),
             gpu=gpu,
             disks=disks,
+            job=job,
             limits=Limits(
                 DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s, self.settings.trash_days
             ),
@@ -88,6 +94,18 @@ class SessionService:
         if found is None:
             return RuntimeInfo(runtime.name, runtime.title, None, None, False, f"{runtime.title} is not on PATH.")
         return RuntimeInfo(found.name, found.title, found.path, found.version_text, True, None)
+
+    async def job(self) -> JobInfo | None:
+        """Return the Slurm job in which this session runs; Slurm is asked once a minute at most."""
+        found = await asyncio.to_thread(slurm.job_id, os.environ)
+        if found is None:
+            return None
+        now = time.monotonic()
+        if self._job_end is None or now - self._job_end[0] > _JOB_KEPT_S:
+            self._job_end = now, await slurm.end(found, os.environ)
+        ends = self._job_end[1]
+        memory, cores = await asyncio.to_thread(lambda: (limits.memory_bytes(os.environ), limits.cores(os.environ)))
+        return JobInfo(found, ends.isoformat().replace("+00:00", "Z") if ends else None, memory, cores)
 
     async def disks(self) -> list[DiskRoom]:
         """Return the room where we write; ``None`` where a file system does not answer."""

@@ -13,11 +13,13 @@ from ..settings import Settings
 from ..system.paths import Patience, Roots
 from .add import AddService
 from .deletion import DeletionService
+from .diagnostics import DiagnosticsService
 from .edit import EditService
 from .images import ImageService
 from .install import InstallService
 from .jupyter import Jupyter
 from .kernels import KernelService
+from .logins import LoginService
 from .repair import RepairService
 from .session import SessionService
 from .space import SpaceService
@@ -30,6 +32,7 @@ class Services:
 
     session: SessionService
     images: ImageService
+    logins: LoginService
     kernels: KernelService
     deletion: DeletionService
     tasks: TaskService
@@ -37,6 +40,7 @@ class Services:
     repair: RepairService
     edit: EditService
     space: SpaceService
+    diagnostics: DiagnosticsService
 
     async def stop(self) -> None:
         """Cancel what runs and let threads go."""
@@ -76,4 +80,16 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
     repair = RepairService(session, images, installer, kernels, tasks)
     edit = EditService(session, images, installer, kernels, tasks)
     space = SpaceService(session, kernels, deletion, tasks)
-    return Services(session, images, kernels, deletion, tasks, add, repair, edit, space)
+    return Services(
+        session,
+        images,
+        LoginService(session),
+        kernels,
+        deletion,
+        tasks,
+        add,
+        repair,
+        edit,
+        space,
+        DiagnosticsService(session),
+    )

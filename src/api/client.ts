@@ -4,6 +4,7 @@ import { IRequest, requestJson } from './request';
 import type {
   IAddRequest,
   ICheckRequest,
+  IDiagnostics,
   IEditRequest,
   IFreed,
   IInfo,
@@ -22,6 +23,7 @@ import type {
 } from './types';
 import {
   IRows,
+  readDiagnostics,
   Reader,
   readFreed,
   readInfo,
@@ -53,6 +55,11 @@ export class ContainerKernelsClient {
   /** Versions, runtimes, GPU, disk room, limits. */
   getInfo(): Promise<IInfo> {
     return this._ask('info', readInfo);
+  }
+
+  /** What of node and session matters to containers. Takes some seconds. */
+  getDiagnostics(): Promise<IDiagnostics> {
+    return this._ask('diagnostics', readDiagnostics);
   }
 
   /**

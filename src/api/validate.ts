@@ -18,6 +18,6 @@ export {
   UnexpectedShapeError
 } from './validate/readers';
 export { readAddRequest } from './validate/requests';
-export { readInfo } from './validate/server';
+export { readDiagnostics, readInfo } from './validate/server';
 export { readFreed, readRestored, readSpace } from './validate/space';
 export { readLogChunk, readTask } from './validate/task';

@@ -243,6 +243,7 @@ export function someInfo(change: Partial<IInfo> = {}): IInfo {
     languages: ['python'],
     gpu: { vendor: 'nvidia', names: ['NVIDIA A100-SXM4-40GB'] },
     disks: [],
+    job: null,
     limits: {
       display_name_length: 100,
       slug_pattern: '^[a-z0-9][a-z0-9._-]{0,79}$',

@@ -24,7 +24,11 @@ MUTATING = [(verb, path) for verb, path in ALLOWED if verb != "get"]
 #: What each answers on a server without kernels to a request of ``{}``.
 ON_AN_EMPTY_SERVER = {
     ("get", "info"): 200,
+    ("get", "diagnostics"): 200,
     ("post", "resolve"): 400,
+    ("post", "tags"): 400,
+    ("post", "login"): 400,
+    ("delete", "login"): 400,
     ("post", "inspect"): 400,
     ("get", "kernels"): 200,
     ("post", "kernels"): 400,

@@ -40,6 +40,14 @@ describe('ContainerKernelsClient', () => {
   ][] = [
     ['getInfo', c => c.getInfo(), 'GET', 'info', undefined, 'Info'],
     [
+      'getDiagnostics',
+      c => c.getDiagnostics(),
+      'GET',
+      'diagnostics',
+      undefined,
+      'Diagnostics'
+    ],
+    [
       'resolve',
       c => c.resolve('docker://a/b:1'),
       'POST',

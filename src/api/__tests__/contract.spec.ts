@@ -148,6 +148,7 @@ const readers: [string, validate.Reader<unknown>][] = [
   ['Error', validate.readError],
   ['AddRequest', validate.readAddRequest],
   ['Info', validate.readInfo],
+  ['Diagnostics', validate.readDiagnostics],
   ['Resolution', validate.readResolution],
   ['Inspection', validate.readInspection],
   ['Kernel', validate.readKernel],

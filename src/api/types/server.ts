@@ -27,6 +27,16 @@ export interface ILimits {
   trash_days: number;
 }
 
+/** The Slurm job in which the server runs. */
+export interface IJobInfo {
+  id: string;
+  /** When it reaches its time limit. */
+  ends: string | null;
+  /** What this session may use. */
+  memory_bytes: number;
+  cores: number;
+}
+
 /** What this server offers. */
 export interface IInfo {
   version: string;
@@ -39,5 +49,28 @@ export interface IInfo {
   languages: string[];
   gpu: IGpuInfo;
   disks: IDiskRoom[];
+  /** `null` outside of a job. */
+  job: IJobInfo | null;
   limits: ILimits;
+}
+
+/** Something that matters to containers, and what it means for the user. */
+export interface IFinding {
+  area: 'software' | 'runtime' | 'node' | 'disks' | 'session' | 'folders';
+  title: string;
+  state: 'ok' | 'warning' | 'problem' | 'unknown';
+  /** Lines of text. */
+  found: string;
+  /** May be empty. */
+  meaning: string;
+  /** What to do about it. May be empty. */
+  action: string;
+}
+
+/** What was found of node and session. */
+export interface IDiagnostics {
+  created: string;
+  findings: IFinding[];
+  /** All of it as text to hand on, without what is nobody's business. */
+  report: string;
 }

@@ -1,4 +1,12 @@
-import type { IGpuInfo, IInfo, ILimits, IRuntimeInfo } from '../types';
+import type {
+  IDiagnostics,
+  IFinding,
+  IGpuInfo,
+  IInfo,
+  IJobInfo,
+  ILimits,
+  IRuntimeInfo
+} from '../types';
 import {
   flag,
   integer,
@@ -33,10 +41,34 @@ export const readInfo = record<IInfo>({
     names: list(text)
   }),
   disks: list(diskRoom),
+  job: orNull(
+    record<IJobInfo>({
+      id: text,
+      ends: orNull(text),
+      memory_bytes: integer,
+      cores: integer
+    })
+  ),
   limits: record<ILimits>({
     display_name_length: integer,
     slug_pattern: text,
     start_timeout_s: number,
     trash_days: number
   })
+});
+
+/** Reads the schema `Diagnostics`. */
+export const readDiagnostics = record<IDiagnostics>({
+  created: text,
+  findings: list(
+    record<IFinding>({
+      area: oneOf('software', 'runtime', 'node', 'disks', 'session', 'folders'),
+      title: text,
+      state: oneOf('ok', 'warning', 'problem', 'unknown'),
+      found: text,
+      meaning: text,
+      action: text
+    })
+  ),
+  report: text
 });

@@ -1,0 +1,311 @@
+"""What of this node and this session matters to containers, and what it means for the user.
+
+Each finding is looked for by itself, all at the same time, within its time: one that does not answer is *unknown*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TypeVar
+
+from jupyter_core.paths import jupyter_config_dir, jupyter_data_dir, jupyter_runtime_dir
+
+from .. import __version__
+from ..errors import ContainerKernelsError
+from ..models import Diagnostics, DiskRoom, Finding, FindingArea, FindingState, now
+from ..runtimes.base import FoundRuntime
+from ..system import machine, node, process, quota
+from . import report
+from .session import SessionService
+
+_Value = TypeVar("_Value")
+
+_TIMEOUT_S = 25.0
+_SEARCH_S = 15.0
+_ASK_TIMEOUT_S = 4.0
+#: Too little for an image of a few GB and what it takes to make it.
+_LITTLE_ROOM_BYTES = 5_000_000_000
+_LITTLE_TIME_S = 30 * 60
+_GB = 1e9
+#: Variables that move folders.
+_FOLDER = re.compile(r"(JUPYTER|XDG)_\w+_(DIR|HOME|PATH)|PYTHONNOUSERSITE|TMPDIR|APPTAINER_(CACHE|TMP)DIR")
+_SUPPORT = "Ask your site's support."
+_RUNGS = {
+    "configured": "as configured",
+    "path": "on PATH",
+    "module": "as a module",
+    "profile": "by a shell",
+    "login": "by your login shell",
+    "usual": "in usual folders",
+}
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """The runtime, or why there is none; its starter with root's rights and what mounts images, if there are such."""
+
+    found: FoundRuntime | None
+    error: ContainerKernelsError | None
+    starter: Path | None
+    mounter: str | None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one look has to say."""
+
+    state: FindingState
+    found: str
+    meaning: str = ""
+    action: str = ""
+
+
+class DiagnosticsService:
+    """Looks at everything and explains it."""
+
+    def __init__(self, session: SessionService) -> None:
+        self._session = session
+
+    async def get(self) -> Diagnostics:
+        """Return all findings. Never raises for what it finds."""
+        runtime = asyncio.ensure_future(self._installation())
+        looks: list[tuple[FindingArea, str, Awaitable[_Found]]] = [
+            ("software", "Versions", self._versions()),
+            ("runtime", "Container runtime", self._runtime(runtime)),
+            ("runtime", "Start without root", self._privileges(runtime)),
+            ("node", "Mounting images", self._mounting(runtime)),
+            ("node", "GPU", self._gpu()),
+            ("session", "Slurm job", self._job()),
+            ("disks", "Room for kernels, images and packages", self._disks()),
+            ("disks", "Temporary files", self._temporary()),
+            ("folders", "Home directory", self._home()),
+            ("folders", "Jupyter's folders", self._jupyter_dirs()),
+            ("folders", "File permissions", self._umask()),
+        ]
+        findings = await asyncio.gather(*(_look(*each) for each in looks))
+        runtime.cancel()  # each look has had its time
+        homes = {str(Path.home())}
+        with contextlib.suppress(TimeoutError, OSError):
+            homes.add(str(await self._ask("home", Path.home().resolve)))
+        created = now()
+        return Diagnostics(created, findings, report.write(created, findings, homes))
+
+    # ---- software, runtime
+
+    async def _versions(self) -> _Found:
+        names = ("jupyterlab", "notebook", "jupyter_server", "jupyter_client")
+        versions = await asyncio.to_thread(lambda: [(name, _version(name)) for name in names])
+        lines = [f"Container Kernels {__version__}", *(f"{name} {number}" for name, number in versions if number)]
+        system = f"Linux {platform.release()}, {machine.architecture()}"
+        return _Found("ok", "\n".join([*lines, f"Python {platform.python_version()}", system]))
+
+    async def _installation(self) -> _Installation:
+        try:
+            found = await self._session.ladder.find(wait_s=_SEARCH_S)
+        except ContainerKernelsError as error:
+            return _Installation(None, error, None, await self._ask("mounter", lambda: node.image_mounter([])))
+        command = process.Command([found.path, "buildcfg", "LIBEXECDIR"], found.difference.applied(os.environ))
+        folders: list[Path] = []
+        with contextlib.suppress(ContainerKernelsError, OSError):
+            told = (await process.run(command, timeout_s=_ASK_TIMEOUT_S)).output.strip().rpartition("=")[2]
+            folders = [Path(told)] if told.startswith("/") else []
+        starter = await self._ask("starter", lambda: node.setuid_starter(folders))
+        mounter = await self._ask("mounter", lambda: node.image_mounter(folders))
+        return _Installation(found, None, starter, mounter)
+
+    async def _runtime(self, asked: asyncio.Future[_Installation]) -> _Found:
+        installed = await asyncio.shield(asked)
+        lines = [f"{_RUNGS[step.rung]}: {step.text}" for step in self._session.ladder.steps]
+        found, error = installed.found, installed.error
+        if error is not None or found is None:
+            state: FindingState = "unknown" if error and error.code == "timed_out" else "problem"
+            message = error.message if error else ""
+            meaning = "No kernel can be added, and none starts, unless it is found."
+            return _Found(state, "\n".join(lines or [message]), f"{message} {meaning}", error.hint if error else "")
+        return _Found("ok", "\n".join(lines), f"Kernels run with {found.title} {found.version_text}.")
+
+    async def _privileges(self, asked: asyncio.Future[_Installation]) -> _Found:
+        """User namespaces, or a starter that runs as root: without one of them no container starts."""
+        starter = (await asyncio.shield(asked)).starter
+        switches = await self._ask("switches", node.switches)
+        lines = [f"{each.name} = {each.value}" for each in switches]
+        text = "\n".join([*lines, f"starter with root's rights: {starter or 'none'}"])
+        forbidding = [each.name for each in switches if each.forbids]
+        if not forbidding:
+            return _Found("ok", text, "Containers start in a user namespace of yours.")
+        named = " and ".join(forbidding)
+        if starter:
+            return _Found("ok", text, f"{named} forbids user namespaces; the starter does without.")
+        if all(each.startswith("kernel.apparmor") for each in forbidding):
+            meaning = f"With {named}, containers start only if AppArmor has a profile for the runtime."
+            return _Found("warning", text, meaning, f"If kernels do not start: {_SUPPORT}")
+        return _Found("problem", text, f"{named} forbids containers without root on this node.", _SUPPORT)
+
+    # ---- the node
+
+    async def _mounting(self, asked: asyncio.Future[_Installation]) -> _Found:
+        """FUSE and the program that mounts images with it."""
+        installed = await asyncio.shield(asked)
+        starter, mounter = installed.starter, installed.mounter
+        try:
+            may_use = await self._ask("fuse", node.may_use_fuse)
+            fuse = "you may use it" if may_use else "you may not use it"
+        except FileNotFoundError:
+            may_use, fuse = False, "not there"
+        lines = [f"/dev/fuse: {fuse}", f"squashfuse: {mounter or 'not found'}"]
+        if mounter:
+            reads = await self._ask("compressions", lambda: node.compressions(mounter))
+            lines.append(f"it reads images compressed with: {', '.join(reads) if reads else 'unknown'}")
+        if starter:
+            return _Found("ok", "\n".join(lines), f"Images are mounted by Linux itself ({starter}).")
+        if may_use and mounter:
+            return _Found("ok", "\n".join(lines), "Images are mounted without being unpacked.")
+        missing = "squashfuse" if may_use else "/dev/fuse"
+        meaning = f"Without {missing}, each start of a kernel unpacks its whole image first, which takes long."
+        return _Found("warning", "\n".join(lines), meaning, f"{_SUPPORT} Small images start sooner.")
+
+    async def _gpu(self) -> _Found:
+        gpu = await machine.gpu(os.environ)
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+        lines = [f"{gpu.vendor or 'none'} {', '.join(gpu.names)}".strip()]
+        if seen is not None:
+            lines.append(f"CUDA_VISIBLE_DEVICES = {seen}")
+        if gpu.vendor is None:
+            meaning = "No GPU is visible in this session; kernels run without one."
+            return _Found("ok", "\n".join(lines), meaning, "Start a session with a GPU if you need one.")
+        if gpu.vendor == "nvidia" and not gpu.names:
+            meaning = "There is a card, but its driver does not answer (nvidia-smi)."
+            return _Found("warning", "\n".join(lines), meaning, _SUPPORT)
+        return _Found("ok", "\n".join(lines), "Kernels whose GPU is set to automatic use it.")
+
+    # ---- the session
+
+    async def _job(self) -> _Found:
+        job = await self._session.job()
+        if job is None:
+            return _Found("ok", "none", "This session is no Slurm job; nothing ends it by a time limit of Slurm.")
+        left_s = report.seconds_until(job.ends)
+        left = "no time limit is known" if left_s is None else f"{report.duration(left_s)} left, until {job.ends}"
+        lines = [
+            f"job {job.id}: {left}",
+            f"{job.memory_bytes / _GB:.1f} GB of memory, {job.cores} core{'s' if job.cores > 1 else ''}",
+        ]
+        meaning = "When the job ends, kernels end, and what is being added stops."
+        if left_s is not None and left_s < _LITTLE_TIME_S:
+            action = "Save your notebooks, and start a new session for what takes longer."
+            return _Found("warning", "\n".join(lines), meaning, action)
+        return _Found("ok", "\n".join(lines), meaning)
+
+    # ---- disks
+
+    async def _disks(self) -> _Found:
+        disks = [each for each in await self._session.disks() if each.purpose != "temporary"]
+        limits = await quota.quotas([each.path for each in disks], os.environ)
+        lines, little, unknown = [], [], []
+        for each in disks:
+            limit = limits.get(each.path)
+            free = each.free_bytes
+            if limit:
+                left = max(0, limit.limit_bytes - limit.used_bytes)
+                free = left if free is None else min(free, left)
+            told = f", {limit.used_bytes / _GB:.1f} of your {limit.limit_bytes / _GB:.1f} GB used" if limit else ""
+            lines.append(f"{each.purpose}: {each.path}: {_room(each)}{told}")
+            if free is None:
+                unknown.append(each.path)
+            elif free < _LITTLE_ROOM_BYTES:
+                little.append(each.path)
+        if unknown:
+            return _Found("unknown", "\n".join(lines), f"{unknown[0]} does not answer.", f"Try again later. {_SUPPORT}")
+        if little:
+            meaning = f"There is little room in {little[0]}: a large image does not fit."
+            return _Found("warning", "\n".join(lines), meaning, "Free some in Images & space.")
+        return _Found("ok", "\n".join(lines))
+
+    async def _temporary(self) -> _Found:
+        path = await self._session.temporary_dir(_LITTLE_ROOM_BYTES)
+        free, _ = await self._session.room(path)
+        told = "does not answer" if free is None else f"{free / _GB:.1f} GB free"
+        if free is None:
+            return _Found("unknown", f"{path}: {told}", "Pulls may not find room for temporary files.", _SUPPORT)
+        if await self._ask("memory", lambda: node.is_memory(path)):
+            meaning = "It lies in memory: what a pull writes there counts against the memory of the session."
+            return _Found("warning", f"{path}: {told}, in memory", meaning, "Set TMPDIR to a disk, if there is one.")
+        if free < _LITTLE_ROOM_BYTES:
+            meaning = "There is little room: the pull of a large image may fail."
+            return _Found("warning", f"{path}: {told}", meaning, "Set APPTAINER_TMPDIR to a folder with more.")
+        return _Found("ok", f"{path}: {told}")
+
+    # ---- folders
+
+    async def _home(self) -> _Found:
+        home = Path.home()
+        real = await self._ask("home", lambda: home.resolve(strict=True))
+        if real != home:
+            meaning = "Your home directory is a link. Kernels see it under the name that HOME has."
+            return _Found("ok", f"{home} → {real}", meaning)
+        return _Found("ok", str(home))
+
+    async def _jupyter_dirs(self) -> _Found:
+        def look() -> tuple[list[str], list[str]]:
+            named = [name for name in sorted(os.environ) if _FOLDER.fullmatch(name)]
+            folders = {"data": jupyter_data_dir(), "runtime": jupyter_runtime_dir(), "config": jupyter_config_dir()}
+            lines = [f"{purpose}: {path}" for purpose, path in folders.items()]
+            lines += [f"{name} = {os.environ[name]}" for name in named]
+            closed = [path for path in (folders["data"], folders["runtime"]) if not _may_write(Path(path))]
+            return lines, closed
+
+        lines, closed = await self._ask("jupyter", look)
+        if closed:
+            return _Found("problem", "\n".join(lines), f"You may not write to {closed[0]}.", _SUPPORT)
+        return _Found("ok", "\n".join(lines))
+
+    async def _umask(self) -> _Found:
+        text = await asyncio.to_thread(Path("/proc/self/status").read_text)
+        found = re.search(r"^Umask:\s*(\d+)", text, re.MULTILINE)
+        mask = int(found[1], 8) if found else 0o022
+        if mask & 0o022 != 0o022:
+            meaning = (
+                "Others may write to new files of yours. What Container Kernels writes is for you alone all the same."
+            )
+            return _Found("ok", f"umask {mask:03o}", meaning)
+        return _Found("ok", f"umask {mask:03o}")
+
+    async def _ask(self, key: str, question: Callable[[], _Value]) -> _Value:
+        return await self._session.patience.ask(("diagnostics", key), question, _ASK_TIMEOUT_S)
+
+
+async def _look(area: FindingArea, title: str, looking: Awaitable[_Found]) -> Finding:
+    try:
+        found = await asyncio.wait_for(looking, _TIMEOUT_S)
+    except (TimeoutError, asyncio.TimeoutError):
+        found = _Found(
+            "unknown", "no answer in time", "A program or a file system does not answer.", "Try again later."
+        )
+    except (OSError, ContainerKernelsError) as error:
+        found = _Found("unknown", str(error), "", "Try again later.")
+    return Finding(area, title, found.state, found.found, found.meaning, found.action)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _room(disk: DiskRoom) -> str:
+    return "does not answer" if disk.free_bytes is None else f"{disk.free_bytes / _GB:.1f} GB free"
+
+
+def _may_write(path: Path) -> bool:
+    """Tell whether a folder is writable, or can be made."""
+    existing = next(each for each in (path, *path.parents) if each.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
