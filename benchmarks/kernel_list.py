@@ -138,6 +138,28 @@ def time_mixed_lists(requests: int) -> Times:
         return _serve(user, requests, lambda found: found == wanted)
 
 
+def time_deletions(count: int) -> float:
+    """Return how many seconds it takes to delete so many of 1000 kernels one after the other, as a clean-up does."""
+    with _user() as (user, roots):
+        images = [store_image(roots, f"sha256-{number:04}") for number in range(250)]
+        for number in range(950):
+            add_kernel(roots, f"kernel-{number:03}", images[number % len(images)])
+        for number in range(50):
+            _foreign(roots, number, images[number])
+        server = JupyterServer(user)
+        try:
+            server.ask("GET", "kernels")
+            begin = time.perf_counter()
+            for number in range(count):
+                server.ask("DELETE", f"kernels/kernel-{number:03}", {})
+            lasted = time.perf_counter() - begin
+            if len(server.ask("GET", "kernels")["kernels"]) != 1000 - count:
+                raise RuntimeError("not all were deleted")
+            return lasted
+        finally:
+            server.stop()
+
+
 def _serve(user: Path, requests: int, is_right: Callable[[Counter[str]], bool]) -> Times:
     _record_the_loop(user)
     server = JupyterServer(user, "loop_recorder")

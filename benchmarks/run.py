@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import launching
-from kernel_list import time_lists, time_mixed_lists
+from kernel_list import time_deletions, time_lists, time_mixed_lists
 from server_start import Start, start
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,6 +100,7 @@ def kernel_list(count: int, requests: int) -> Iterator[Figure]:
     yield Figure(
         "the event loop meanwhile blocked, median", statistics.median(many.blocked), "ms", 20, idle, many.blocked
     )
+    yield Figure("200 of 1000 kernels deleted one by one", time_deletions(200), "s", 3)
 
 
 def kernels(rounds: int, interrupts: int, kills: int) -> Iterator[Figure]:

@@ -19,7 +19,7 @@ from .session import SessionService
 from .store import is_stored
 from .tasks import TaskService
 from .trash import Entry, Part
-from .users import Users
+from .users import Census, Users
 
 #: How long it may take to add up the sizes of some thousand files on a slow file system, in seconds.
 _WALK_TIMEOUT_S = 20.0
@@ -46,6 +46,7 @@ class DeletionService:
         self._session = session
         self._tasks = tasks
         self._roots = session.roots
+        self._census = Census(session.roots, session.patience, tasks)
         self._clearing: set[asyncio.Future[int]] = set()
         self._swept = 0.0
 
@@ -87,7 +88,9 @@ class DeletionService:
                 f"{target.display_name} is being changed or checked at this moment.",
                 "Wait until that has ended, or cancel it.",
             )
-        running = (await self._session.jupyter.running()).get(slug, []) if await self._is_seen(target) else []
+        running = (await self._session.jupyter.running()).get(slug, [])
+        if running and not await self._is_seen(target):
+            running = []
         if running and not request.shut_down:
             titles = ", ".join(each.title for each in running)
             raise ContainerKernelsError(
@@ -96,7 +99,7 @@ class DeletionService:
                 "Shut it down first, or choose to shut it down with the deletion.",
             )
         if target.spec is not None:
-            items = await self.plan(target.spec, request.delete_image)
+            items = await self._planned(target.spec, request.delete_image, await self._census.take())
         else:
             items = [await asyncio.to_thread(_goes, "kernelspec", target.directory)]
         if running:
@@ -202,7 +205,7 @@ class DeletionService:
         """Let what is being deleted be deleted."""
         await asyncio.gather(*self._clearing, return_exceptions=True)
 
-    async def plan(self, spec: Spec, with_image: bool = True) -> list[RemovalItem]:
+    async def plan(self, spec: Spec) -> list[RemovalItem]:
         """Return what goes with a kernel and what stays, with reasons.
 
         Raises
@@ -210,8 +213,11 @@ class DeletionService:
         ContainerKernelsError
             ``timed_out``: a file system does not answer, so nobody knows.
         """
+        using = await users.read(self._roots, self._session.patience, self._tasks)
+        return await self._planned(spec, True, using)
+
+    async def _planned(self, spec: Spec, with_image: bool, using: Users) -> list[RemovalItem]:
         patience = self._session.patience
-        using = await users.read(self._roots, patience, self._tasks)
         image = Path(spec.record.image.path)
         try:
             about_image = await patience.ask(
@@ -270,7 +276,7 @@ class DeletionService:
         def is_free(part: Part) -> bool:
             nonlocal used
             if used is None:
-                used = users.named_by_all(self._roots.kernels)
+                used = kernelspecs.places_of_all(self._roots.kernels)
             return part.source not in used and not self._tasks.users_of(Path(part.source))
 
         return is_free

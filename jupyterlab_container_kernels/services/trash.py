@@ -311,11 +311,12 @@ def _seconds(moment: str) -> float:
 
 def _settle(roots: Roots, entry: Entry) -> None:
     with contextlib.suppress(OSError):  # else the next process says so
-        _write(roots, replace(entry, state="kept"))
+        _write(roots, replace(entry, state="kept"), durable=False)
 
 
-def _write(roots: Roots, entry: Entry) -> None:
-    paths.write_private(roots.trash / entry.id / _NOTE, json.dumps(asdict(entry), ensure_ascii=False, indent=1) + "\n")
+def _write(roots: Roots, entry: Entry, *, durable: bool = True) -> None:
+    text = json.dumps(asdict(entry), ensure_ascii=False, indent=1) + "\n"
+    paths.write_private(roots.trash / entry.id / _NOTE, text, durable=durable)
 
 
 def refused(name: str, error: OSError, path: str, what: str = "deleted") -> ContainerKernelsError:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from jupyter_core.paths import jupyter_path
 
 from ..models import RemovalKind
 from ..system import kernelspecs, paths
@@ -19,6 +22,8 @@ from .tasks import TaskService
 _KINDS: tuple[RemovalKind, ...] = ("image", "packages", "log")
 #: What is read of a file that a kernel of another maker starts; scripts are shorter.
 _SCRIPT_BYTES = 64 * 1024
+#: For so long deletions that follow each other share one look at all kernels, in seconds.
+_FRESH_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -47,22 +52,51 @@ class Users:
     strangers : list of Stranger
     real : mapping of str to str
         The real path of each path that a record names, where its file system told it in time.
+    gone : set of str
+        The directories of kernels that have been deleted since.
     """
 
     ours: Mapping[tuple[str, str], list[tuple[str, str]]]
     strangers: list[Stranger]
     real: Mapping[str, str]
     tasks: TaskService
+    gone: frozenset[str] = frozenset()
 
     def of(self, what: RemovalKind, path: Path, but: str = "") -> list[str]:
         """Return the display names of the kernels, except ``but`` (a slug), and of tasks that use a path."""
         wanted = self.real.get(str(path), str(path))
-        found = [name for slug, name in self.ours.get((_kind(what), wanted), ()) if slug != but]
+        gone = {os.path.basename(each) for each in self.gone} | {but}  # noqa: PTH119 (ours are in one directory)
+        found = [name for slug, name in self.ours.get((_kind(what), wanted), ()) if slug not in gone]
+        strangers = [each for each in self.strangers if str(each.directory) not in self.gone]
         if what == "image":
-            found += [each.display_name for each in self.strangers if path.name in each.text]
+            found += [each.display_name for each in strangers if path.name in each.text]
         else:  # a kernel of ours with a damaged kernel.json still names in its script what it needs
-            found += [each.display_name for each in self.strangers if each.is_kin and str(path) in each.text]
+            found += [each.display_name for each in strangers if each.is_kin and str(path) in each.text]
         return [*found, *(name for name in self.tasks.users_of(path) if name not in found)]
+
+
+class Census:
+    """Tells who uses what, with one look at all kernels for several deletions that follow each other.
+
+    Following the links of all kernels before each of some hundred would take minutes. A kernel that came meanwhile lets
+    it look anew; what one that was there has taken into use is seen by :func:`.kernelspecs.places_of_all`, right before
+    a thing moves.
+    """
+
+    def __init__(self, roots: Roots, patience: Patience, tasks: TaskService) -> None:
+        self._roots = roots
+        self._patience = patience
+        self._tasks = tasks
+        self._before: tuple[float, set[tuple[str, int]], Users] | None = None
+
+    async def take(self) -> Users:
+        """Return who uses what; see :func:`read`."""
+        there = await asyncio.to_thread(_directories, self._roots.kernels)
+        moment = time.monotonic()
+        if self._before is None or moment - self._before[0] > _FRESH_S or not there <= self._before[1]:
+            self._before = moment, there, await read(self._roots, self._patience, self._tasks)
+        _, known, users = self._before
+        return replace(users, gone=frozenset(path for path, _ in known - there))
 
 
 def named(spec: Spec, what: RemovalKind) -> list[str]:
@@ -73,11 +107,6 @@ def named(spec: Spec, what: RemovalKind) -> list[str]:
     if what == "log":
         return [os.path.dirname(record.log)]  # noqa: PTH120 (of a thousand kernels)
     return [each for each in (record.packages.path, record.packages.shared) if each]
-
-
-def named_by_all(kernels: Path) -> set[str]:
-    """Return all paths that the records of our kernels name."""
-    return {path for spec in kernelspecs.read_all(kernels) for what in _KINDS for path in named(spec, what)}
 
 
 def _kind(what: RemovalKind) -> str:
@@ -130,12 +159,24 @@ def _real(directory: str, below: set[str]) -> dict[str, str]:
     return found
 
 
+def _places(kernels: Path) -> list[Path]:
+    """Return the directories in which Jupyter looks for kernels, the user's own first."""
+    return list(dict.fromkeys([kernels, *map(Path, jupyter_path("kernels"))]))
+
+
+def _directories(kernels: Path) -> set[tuple[str, int]]:
+    """Return all that may be kernels, with their inodes: another one of the same name is another one."""
+    found: set[tuple[str, int]] = set()
+    for root in _places(kernels):
+        with contextlib.suppress(OSError), os.scandir(root) as entries:
+            found.update((entry.path, entry.inode()) for entry in entries)
+    return found
+
+
 def _strangers(kernels: Path) -> list[Stranger]:
     """Return the kernels of others wherever Jupyter looks for kernels."""
-    from jupyter_core.paths import jupyter_path
-
     found = []
-    for root in dict.fromkeys([kernels, *map(Path, jupyter_path("kernels"))]):
+    for root in _places(kernels):
         with contextlib.suppress(OSError):
             for directory in root.iterdir():
                 if (directory / "kernel.json").is_file() and not (root == kernels and kernelspecs.read(directory)):

@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,17 @@ class Spec:
     resource_dir: Path
     record: Record
 
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """All paths of files and directories that its record names: image, packages, log."""
+        record = self.record
+        shared = {record.packages.shared} if record.packages.shared else set()
+        return frozenset({record.image.path, record.packages.path, record.log.rpartition("/")[0], *shared})
+
 
 #: What was read, with inode, time and size of the file: checking some hundred records takes longer than all the rest.
-_read: dict[Path, tuple[tuple[int, int, int], Spec | None]] = {}
+#: By the directory's path as text, as of thousands of paths pathlib takes longer than the calls.
+_read: dict[str, tuple[tuple[int, int, int], Spec | None]] = {}
 _MOST_READ = 20_000
 
 
@@ -100,9 +109,13 @@ def slugify(text: str) -> str:
 
 def read(directory: Path) -> Spec | None:
     """Return the kernel of ours in a directory, or ``None`` if there is none, or one that is not ours."""
-    path = directory / "kernel.json"
+    return _read_at(os.fspath(directory))
+
+
+def _read_at(directory: str) -> Spec | None:
+    path = f"{directory}/kernel.json"
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return None
     stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
@@ -110,7 +123,7 @@ def read(directory: Path) -> Spec | None:
     if known is None or known[0] != stamp:
         if len(_read) > _MOST_READ:
             _read.clear()
-        known = _read[directory] = (stamp, parse(directory, paths.read_json(path)))
+        known = _read[directory] = (stamp, parse(Path(directory), paths.read_json(Path(path))))
     return known[1]
 
 
@@ -143,12 +156,20 @@ def why_unreadable(data: Any) -> str:
 
 def read_all(kernels: Path) -> list[Spec]:
     """Return all kernels of ours, by display name. One that cannot be read never hides the others."""
+    return sorted(_all(kernels), key=lambda spec: (spec.display_name.casefold(), spec.slug))
+
+
+def places_of_all(kernels: Path) -> set[str]:
+    """Return all paths that the records of our kernels name."""
+    return set().union(*(spec.places for spec in _all(kernels)))
+
+
+def _all(kernels: Path) -> list[Spec]:
     try:
-        directories = [Path(entry.path) for entry in os.scandir(kernels) if entry.is_dir(follow_symlinks=False)]
+        directories = [entry.path for entry in os.scandir(kernels) if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-    found = (read(directory) for directory in directories)
-    return sorted((spec for spec in found if spec), key=lambda spec: (spec.display_name.casefold(), spec.slug))
+    return [spec for spec in map(_read_at, directories) if spec]
 
 
 def stage(

@@ -102,7 +102,8 @@ def make_marked(directory: Path) -> Path:
     make_private(directory.parent)
     directory.mkdir(mode=0o700)
     directory.chmod(0o700)
-    write_private(directory / MARKER, "Made by Container Kernels, which removes it when the kernel is deleted.\n")
+    text = "Made by Container Kernels, which removes it when the kernel is deleted.\n"
+    write_private(directory / MARKER, text, durable=False)  # that it is there is all that matters
     return directory
 
 
@@ -113,16 +114,20 @@ def make_temporary(parent: Path) -> Path:
     return directory
 
 
-def write_private(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a text file atomically with exactly that mode."""
+def write_private(path: Path, text: str, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Write a text file atomically with exactly that mode, and unless it is not needed then, as a power cut keeps it.
+
+    The latter takes a disk milliseconds, or a busy one much longer.
+    """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             os.fchmod(stream.fileno(), mode)
             stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

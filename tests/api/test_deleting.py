@@ -65,6 +65,27 @@ async def test_an_image_that_another_kernel_uses_stays_and_that_kernel_is_named(
     assert tree(roots.images) == [], "the last one takes it along, with its side file"
 
 
+async def test_one_look_at_all_kernels_for_many_deletions_takes_nothing_that_was_taken_into_use_since(
+    client: Client, roots: Roots
+) -> None:
+    images = [store_image(roots, f"sha256-{number}") for number in range(4)]
+    for number, image in enumerate(images):
+        add_kernel(roots, f"k{number}", image)
+    (await client("delete", "kernels/k0")).holds("Removal")
+    add_kernel(roots, "late", images[1], display_name="Late")
+    write_kernel(roots.kernels / "foreign", {**BY_HAND, "argv": ["apptainer", "exec", str(images[2]), "python3"]})
+    for slug, user in (("k1", "Late"), ("k2", "By hand")):
+        removal = (await client("delete", f"kernels/{slug}")).holds("Removal")
+        [item] = [each for each in removal["removal"] if each["what"] == "image"]
+        assert (item["goes"], item["used_by"]) == (False, [user])
+    file = roots.kernels / "late/kernel.json"
+    file.write_text(file.read_text().replace(str(images[1]), str(images[3])))  # as a repair in a terminal does
+    removal = (await client("delete", "kernels/k3")).holds("Removal")
+    [item] = [each for each in removal["removal"] if each["what"] == "image"]
+    assert (item["goes"], item["reason"]) == (False, "It was taken into use at this moment.")
+    assert [image.exists() for image in images] == [False, True, True, True]
+
+
 async def test_an_image_can_be_kept(client: Client, roots: Roots) -> None:
     image = store_image(roots)
     add_kernel(roots, "demo", image)
