@@ -299,14 +299,17 @@ async def _fetch_one(registry: Registry, reference: ImageReference, blob: Blob) 
         while blob.size < blob.name.size:
             before = blob.size
             try:
-                async for place, data in registry.blob(reference, blob.name.digest, blob.size):
-                    new = data[max(blob.size - place, 0) :]  # some registries start from the beginning
-                    if not new:
-                        continue
-                    file.write(new)
-                    file.flush()
-                    digest.update(new)
-                    blob.grow(blob.size + len(new))
+                async with contextlib.aclosing(registry.blob(reference, blob.name.digest, blob.size)) as pieces:
+                    async for place, data in pieces:
+                        new = data[max(blob.size - place, 0) :]  # some registries start from the beginning
+                        if not new:
+                            continue
+                        file.write(new)
+                        file.flush()
+                        digest.update(new)
+                        blob.grow(blob.size + len(new))
+                        if blob.size > blob.name.size:
+                            break  # another one, which may have no end
                 if blob.size == before:
                     raise _differs(registry.name, blob)
             except ContainerKernelsError as error:

@@ -133,6 +133,9 @@ class _Free:
                 if str(file) not in self._known.claimed:
                     item = item_of("leftover", file.name, file, "What a pull left when it was cut off.")
                     found.append(Thing(item, file, self._roots.images))
+            elif file.name.startswith("spool-"):
+                why = "What was downloaded of an image until that was interrupted. Another try goes on with it."
+                found += self.leftover(file, self._roots.images, why)
             elif file.suffix == ".sif" and is_stored(file, self._roots.images):
                 found.append(Thing(self._image(file), file, self._roots.images))
         return found

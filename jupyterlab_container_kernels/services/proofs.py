@@ -72,7 +72,7 @@ async def compression(session: SessionService, runtime: FoundRuntime, directory:
 async def _starts_zstd(session: SessionService, runtime: FoundRuntime, directory: Path) -> bool:
     await asyncio.to_thread(_make_anew, directory)
     try:
-        image = await make_nothing(runtime.path, "zstd", directory, os.environ)
+        image = await make_nothing(runtime.path, "zstd", directory, runtime.difference.applied(os.environ))
         return await why_not(session, runtime, image) is None
     except (NotUnderstood, ContainerKernelsError):
         return False

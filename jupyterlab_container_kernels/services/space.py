@@ -148,6 +148,8 @@ class SpaceService:
                     side.unlink(missing_ok=True)
                 elif path.name.startswith(".") and path.parent == roots.images and not path.is_symlink():
                     path.unlink(missing_ok=True)
+                elif path.is_dir():
+                    paths.remove_marked(path, roots.images)
             elif sets.is_set(path, roots):
                 sets.remove_unused(path, roots)
             else:

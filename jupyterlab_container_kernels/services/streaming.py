@@ -78,7 +78,8 @@ async def _make(
     file = spool / "job.json"
     await asyncio.to_thread(paths.write_private, file, json.dumps(job))
     heard = _Heard(running)
-    command = process.Command([sys.executable, "-m", _WORKER, str(file)], os.environ)
+    environment = runtime.difference.applied(os.environ)
+    command = process.Command([sys.executable, "-m", _WORKER, str(file)], environment)
     finished = await process.run(command, timeout_s=session.settings.pull_timeout_s, on_line=heard.line)
     heard.check(finished)
     if heard.last.get("digest") != manifest.digest:

@@ -131,7 +131,8 @@ class RunningTask:
 
     async def may_resume(self, path: Path) -> None:
         """Note on disk, before it is made, that another try goes on with ``path`` if this one is interrupted."""
-        self.resumable.append(str(path))
+        if str(path) not in self.resumable:
+            self.resumable.append(str(path))
         await self.save()
 
     def keeps(self, path: Path) -> None:
@@ -447,7 +448,9 @@ class TaskService:
             error = Error(
                 "interrupted",
                 f"{task.display_name} was not {_DEEDS[task.job][1]}: the Jupyter server ended while it was at work.",
-                "Nothing was left behind. Click Retry to start again.",
+                "What was downloaded is kept. Click Retry to go on."
+                if any(map(os.path.lexists, stored.resumable))
+                else "Nothing was left behind. Click Retry to start again.",
             )
             phases = [replace(each, state="failed") if each.state == "running" else each for each in task.phases]
             ended = replace(task, state="interrupted", message=error.message, error=error, phases=phases)
@@ -465,10 +468,14 @@ class TaskService:
             return False
 
     def _dismiss(self, task_id: str) -> None:
-        stored = paths.read_json(self.directory(task_id) / "task.json")
-        resumable = stored.get("resumable", []) if isinstance(stored, dict) else []
-        claimed = self.claimed() if resumable else set()
-        self._remove([path for path in resumable if path not in claimed])
+        with contextlib.suppress(OSError, dacite.DaciteError):
+            stored = dacite.from_dict(StoredTask, paths.read_json(self.directory(task_id) / "task.json") or {})
+            image = stored.task.request.image
+            for each in list(self._running.values()):
+                if each.task.request.image == image:  # the next try, which has not come so far yet
+                    each.resumable += [path for path in stored.resumable if path not in each.resumable]
+            claimed = self.claimed() if stored.resumable else set()
+            self._remove([path for path in stored.resumable if path not in claimed])
         with contextlib.suppress(ContainerKernelsError):
             paths.remove_marked(self.directory(task_id), self._roots.tasks)
 

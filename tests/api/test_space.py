@@ -83,7 +83,7 @@ async def test_packages_and_leftovers_are_told_apart(client: Client, roots: Root
     gone, log = paths.make_marked(roots.packages / "gone"), paths.make_marked(roots.logs / "gone")
     (gone / "file").write_text("x" * 5000)
     staged, cut = paths.make_marked(roots.staging / ("a" * 32)), roots.images / ".task.partial.sif"
-    roots.images.mkdir()
+    spool = paths.make_marked(roots.images / "spool-0-sha256-0")
     cut.write_text("x")
     strange = roots.packages / "without our marker"
     strange.mkdir()
@@ -92,10 +92,11 @@ async def test_packages_and_leftovers_are_told_apart(client: Client, roots: Root
     assert kinds == {
         str(shared): "packages", str(roots.packages / "demo"): "packages", str(lonely): "leftover",
         str(gone): "leftover", str(log): "leftover", str(staged): "leftover", str(cut): "leftover",
+        str(spool): "leftover",
     }  # fmt: skip
     assert found[str(shared)]["used_by"] == ["Demo"]
     assert found[str(gone)]["size_bytes"] > 5000
-    for path in (lonely, gone, log, staged, cut):
+    for path in (lonely, gone, log, staged, cut, spool):
         assert found[str(path)]["detail"] and found[str(path)]["removable"]
         (await client("delete", f"space/{found[str(path)]['id']}")).holds("Freed")
         assert not path.exists()

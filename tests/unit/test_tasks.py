@@ -294,6 +294,48 @@ async def test_a_mistake_of_ours_is_called_one_and_tells_no_secrets(
     assert tree(roots.packages) == []
 
 
+#: How a task ends, and whether another one may go on with what it has fetched.
+ENDS = [
+    (ContainerKernelsError("registry_unreachable", "It broke off."), True),
+    (ContainerKernelsError("timed_out", "It took too long."), True),
+    (ContainerKernelsError("disk_full", "There is no room."), False),
+    (RuntimeError("a mistake of ours"), False),
+    (asyncio.CancelledError(), False),
+    (None, False),
+]
+
+
+@pytest.mark.parametrize(("error", "is_kept"), ENDS)
+async def test_what_another_try_goes_on_with_is_kept_until_the_task_is_dismissed(
+    service: TaskService, roots: Roots, error: BaseException | None, is_kept: bool
+) -> None:
+    spool = roots.images / "spool"
+
+    async def work(running: RunningTask) -> None:
+        await running.may_resume(spool)
+        if not spool.exists():
+            paths.make_marked(spool)
+        if error is not None:
+            raise error
+
+    task = await done(service, work)
+    assert spool.exists() is is_kept
+    if not is_kept:
+        return
+    assert not service.claimed()
+
+    again = await start(service, forever)  # that is what Retry does
+    await service.end(task.id)
+    assert spool.exists(), "it was taken from under the feet of the next one"
+    await service.end(again.id)
+    await service.wait(again.id)
+    assert not spool.exists()
+
+    task = await done(service, work)
+    await service.end(task.id)
+    assert not spool.exists()
+
+
 async def test_a_task_that_is_done_keeps_what_it_handed_on(service: TaskService, roots: Roots) -> None:
     async def work(running: RunningTask) -> None:
         for name in ("kept", "other"):
