@@ -6,6 +6,16 @@ import { formatBytes } from '../model/format';
 import { purposeName } from '../model/spaceWords';
 import { lastLines, startTitle } from '../model/startLog';
 import type { ITroubledStart } from '../tokens';
+import { remedyLabel, remedyTitle } from './remedies';
+
+/** Of the remedies, those that are a repair. */
+const REPAIRS: ReadonlySet<string> = new Set<RepairAction>([
+  'relink',
+  'pull',
+  'update',
+  'reinstall',
+  'find_runtime'
+]);
 
 /** What somebody can do about a start with which something is wrong. */
 export interface IStartActions {
@@ -121,18 +131,11 @@ function Remedies(props: IFailureCardProps): JSX.Element {
       </span>
     );
   }
-  const labels: Record<RepairAction, string> = {
-    relink: trans.__('Choose its new place…'),
-    pull: trans.__('Pull again'),
-    update: trans.__('Update'),
-    reinstall: trans.__('Install packages again'),
-    find_runtime: trans.__('Find the runtime again')
-  };
   // Nobody knows where a file of the user's own came from.
   const isOwnFile = kernel?.image.source.startsWith('/') ?? false;
   const actions = (start.log.start.diagnosis?.remedies ?? []).filter(
     (remedy): remedy is RepairAction =>
-      remedy in labels && !(remedy === 'pull' && isOwnFile)
+      REPAIRS.has(remedy) && !(remedy === 'pull' && isOwnFile)
   );
   return (
     <>
@@ -141,9 +144,10 @@ function Remedies(props: IFailureCardProps): JSX.Element {
           key={action}
           type="button"
           className="jp-ContainerKernels-button"
+          title={remedyTitle(action, trans)}
           onClick={() => props.onRepair(start.slug, action)}
         >
-          {labels[action]}
+          {remedyLabel(action, trans)}
         </button>
       ))}
     </>

@@ -1,4 +1,4 @@
-import React, { useEffect, useState } from 'react';
+import React, { useState } from 'react';
 
 /** The icon of a kernel, or the first letter of its name. */
 export interface IKernelIconProps {
@@ -10,9 +10,8 @@ export interface IKernelIconProps {
 /** Draws the icon of a kernel as the Launcher does. */
 export function KernelIcon(props: IKernelIconProps): JSX.Element {
   const { name, url } = props;
-  const [isBroken, setBroken] = useState(false);
-  useEffect(() => setBroken(false), [url]);
-  if (url === null || isBroken) {
+  const [broken, setBroken] = useState<string | null>(null);
+  if (url === null || url === broken) {
     return (
       <span className="jp-ContainerKernels-letter" aria-hidden="true">
         {[...name.trim()][0]?.toUpperCase() ?? ''}
@@ -24,8 +23,7 @@ export function KernelIcon(props: IKernelIconProps): JSX.Element {
       className="jp-ContainerKernels-picture"
       src={url}
       alt=""
-      loading="lazy"
-      onError={() => setBroken(true)}
+      onError={() => setBroken(url)}
     />
   );
 }

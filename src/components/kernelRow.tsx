@@ -46,6 +46,8 @@ export interface IKernelRowProps extends ICellContext {
   isSelected: boolean;
   /** Whether what can be done with it is drawn. */
   hasActions: boolean;
+  /** Whether there is a box to tick. */
+  hasTick: boolean;
   /** Whether a task works on it. */
   isBusy: boolean;
   /** Where it stands among all rows, from 0. */
@@ -111,14 +113,16 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
         aria-label={kernel.display_name}
         title={`${kernel.display_name} (${slug})`}
       >
-        <input
-          type="checkbox"
-          className="jp-ContainerKernels-tick"
-          aria-label={trans.__('Select %1', kernel.display_name)}
-          checked={props.isSelected}
-          tabIndex={-1}
-          onChange={event => props.onSelect(kernel.id, event.target.checked)}
-        />
+        {props.hasTick && (
+          <input
+            type="checkbox"
+            className="jp-ContainerKernels-tick"
+            aria-label={trans.__('Select %1', kernel.display_name)}
+            checked={props.isSelected}
+            tabIndex={-1}
+            onChange={event => props.onSelect(kernel.id, event.target.checked)}
+          />
+        )}
         <KernelIcon name={kernel.display_name} url={props.iconUrl} />
         <span className="jp-ContainerKernels-nameText">
           {kernel.display_name}

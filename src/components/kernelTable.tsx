@@ -39,7 +39,7 @@ export interface IKernelTableProps {
   /** The slugs of the kernels that tasks work on. */
   busy: ReadonlySet<string>;
   /** Where the icon of a kernel is. */
-  iconUrl: (slug: string) => string | null;
+  iconUrl: (kernel: IKernel) => string | null;
   now: number;
   hasGpu: boolean;
   hasConsole: boolean;
@@ -226,9 +226,10 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
         (index >= sight.first && index < sight.end) || row.key === currentId
     );
   const count = ids.filter(id => selected.has(id)).length;
-  // Hundreds of buttons take longer to draw than all else: where rows are
-  // many, those have them that somebody points at.
+  // Hundreds of buttons and boxes take longer to draw than all else: where rows
+  // are many, those have them that somebody points at.
   const areFew = rows.length <= FEW || sight.isNarrow || !canHover();
+  const isNear = (id: string) => areFew || id === currentId || id === hovered;
   return (
     <table
       role="grid"
@@ -290,15 +291,14 @@ export function KernelTable(props: IKernelTableProps): JSX.Element {
               key={row.key}
               trans={trans}
               kernel={row.kernel}
-              iconUrl={props.iconUrl(row.kernel.slug)}
+              iconUrl={props.iconUrl(row.kernel)}
               columns={columns}
               now={props.now}
               hasGpu={props.hasGpu}
               hasConsole={props.hasConsole}
               isCurrent={row.key === currentId}
-              hasActions={
-                areFew || row.key === currentId || row.key === hovered
-              }
+              hasActions={isNear(row.key)}
+              hasTick={selected.size > 0 || isNear(row.key)}
               isSelected={selected.has(row.key)}
               isBusy={props.busy.has(row.kernel.slug)}
               index={index}

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useMemo, useState } from 'react';
 
-import type { IKernelDetails } from '../api/types';
+import type { IKernel, IKernelDetails } from '../api/types';
 import { freedBytes, staleKernels } from '../model/bulkDeletion';
 import type { PanelTab, PanelViewState } from '../model/panelView';
 import { startTitle } from '../model/startLog';
@@ -61,9 +61,11 @@ export interface IPanelProps {
   details?: IShownDetails;
   /** Draws what takes room; without it there is no tab for that. */
   space?: () => JSX.Element;
+  /** Draws the diagnostics; without it there is no tab for them. */
+  diagnostics?: () => JSX.Element;
   /** Milliseconds since the epoch. */
   now: number;
-  iconUrl: (slug: string) => string | null;
+  iconUrl: (kernel: IKernel) => string | null;
   hasConsole: boolean;
   actions: IPanelActions;
 }
@@ -88,7 +90,8 @@ export function Panel(props: IPanelProps): JSX.Element {
       !isOldNews(task, props.now) &&
       !(task.state === 'done' && troubled.some(each => each.slug === task.slug))
   );
-  const tab: PanelTab = props.space ? view.tab : 'kernels';
+  const tab: PanelTab =
+    view.tab === 'kernels' || props[view.tab] ? view.tab : 'kernels';
   const detailed =
     tab === 'kernels' && kernels?.find(each => each.id === view.details);
   const stale = useMemo(() => staleKernels(kernels ?? []), [kernels]);
@@ -102,6 +105,7 @@ export function Panel(props: IPanelProps): JSX.Element {
         trans={trans}
         tab={tab}
         hasSpace={!!props.space}
+        hasDiagnostics={!!props.diagnostics}
         count={kernels?.length}
         isGrouped={view.isGrouped}
         selected={kernels?.filter(each => selected.has(each.id)) ?? []}
@@ -145,8 +149,8 @@ export function Panel(props: IPanelProps): JSX.Element {
           </ul>
         )}
         <div role="tabpanel" id={tabPanelId(tab)} aria-labelledby={tabId(tab)}>
-          {tab === 'space' ? (
-            props.space?.()
+          {tab !== 'kernels' ? (
+            props[tab]?.()
           ) : (
             <KernelsTab
               trans={trans}

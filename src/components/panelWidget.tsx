@@ -10,9 +10,12 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { Message } from '@lumino/messaging';
 import React, { useEffect, useState } from 'react';
 
+import type { IKernel } from '../api/types';
 import { DetailsReader } from '../model/detailsReader';
+import { DiagnosticsReader } from '../model/diagnostics';
 import type { PanelView } from '../model/panelView';
 import { CommandIDs, IContainerKernels } from '../tokens';
+import { DiagnosticsTab } from './diagnosticsTab';
 import { containerIcon } from './icons';
 import { IPanelActions, Panel } from './panel';
 import { SpaceTab } from './spaceTab';
@@ -24,6 +27,7 @@ import '../../style/panel.css';
 import '../../style/table.css';
 import '../../style/details.css';
 import '../../style/space.css';
+import '../../style/diagnostics.css';
 
 /** How often what is written of times is drawn anew, in milliseconds. */
 const CLOCK = 30_000;
@@ -118,7 +122,7 @@ export namespace PanelWidget {
     /** What somebody can do about what takes room. */
     spaceActions: ISpaceActions;
     /** Where the icon of a kernel is. */
-    iconUrl: (slug: string) => string | null;
+    iconUrl: (kernel: IKernel) => string | null;
     /** Whether a console can be started here. */
     hasConsole: () => boolean;
   }
@@ -176,6 +180,9 @@ function Content(props: { options: PanelWidget.IOptions }): JSX.Element {
   const [reader] = useState(
     () => new DetailsReader(slug => kernels.getDetails(slug))
   );
+  const [diagnostics] = useState(
+    () => new DiagnosticsReader(() => kernels.getDiagnostics())
+  );
   useStateChanged(kernels.stateChanged);
   useStateChanged(view.changed);
   useStateChanged(reader.changed);
@@ -186,6 +193,7 @@ function Content(props: { options: PanelWidget.IOptions }): JSX.Element {
   const shown = kernels.kernels?.find(each => each.id === view.details) ?? null;
   useEffect(() => reader.show(shown), [reader, shown]);
   useEffect(() => () => reader.dispose(), [reader]);
+  useEffect(() => () => diagnostics.dispose(), [diagnostics]);
   return (
     <Panel
       trans={options.trans}
@@ -198,6 +206,13 @@ function Content(props: { options: PanelWidget.IOptions }): JSX.Element {
           trans={options.trans}
           kernels={kernels}
           actions={options.spaceActions}
+        />
+      )}
+      diagnostics={() => (
+        <DiagnosticsTab
+          trans={options.trans}
+          reader={diagnostics}
+          onCopy={options.actions.onCopy}
         />
       )}
       now={now}

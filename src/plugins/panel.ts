@@ -4,7 +4,6 @@ import {
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { Clipboard, Notification, WidgetTracker } from '@jupyterlab/apputils';
-import { URLExt } from '@jupyterlab/coreutils';
 import { IStateDB } from '@jupyterlab/statedb';
 import {
   ITranslator,
@@ -22,6 +21,7 @@ import type { IKernel, Remedy } from '../api/types';
 import { PanelView } from '../model/panelView';
 import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
+import { makeIconUrl } from './kernelIcons';
 import { addTableCommands, choosableColumns } from './tableCommands';
 
 /** Under what it is remembered how somebody looks at the panel. */
@@ -55,20 +55,8 @@ export const panel: JupyterFrontEndPlugin<void> = {
     }
     addTableCommands({ app, kernels, trans, view });
     const actions = makeActions(app, kernels, trans, view);
-    const { serverSettings, kernelspecs } = app.serviceManager;
 
-    /** What the server tells, or where it would be for a kernel that is new. */
-    const iconUrl = (slug: string): string | null => {
-      const spec = kernelspecs.specs?.kernelspecs[slug];
-      return spec
-        ? (spec.resources['logo-svg'] ?? spec.resources['logo-64x64'] ?? null)
-        : URLExt.join(
-            serverSettings.baseUrl,
-            'kernelspecs',
-            encodeURIComponent(slug),
-            'logo-svg.svg'
-          );
-    };
+    const iconUrl = makeIconUrl(app.serviceManager);
 
     let opening: Promise<PanelWidget> | null = null;
     const open = async (): Promise<PanelWidget> => {

@@ -187,7 +187,7 @@ test('an image that was moved is chosen in its new place, and the kernel works',
   const card = lab.panel.card(`${NAME} could not start`);
   // A file of the user's own came from nowhere that it could be pulled from.
   await expect(card.getByRole('button', { name: 'Pull again' })).toHaveCount(0);
-  await card.getByRole('button', { name: 'Choose its new place…' }).click();
+  await card.getByRole('button', { name: 'Find it' }).click();
   const chooser = page.getByRole('dialog');
   await chooser.getByText('elsewhere').dblclick();
   await chooser.getByText('moved.sif').click();
@@ -206,7 +206,7 @@ test('an image that was renamed is found without asking, and the kernel works', 
   await fail(lab, kernel);
   await lab.openPanel();
   const card = lab.panel.card(`${NAME} could not start`);
-  await card.getByRole('button', { name: 'Choose its new place…' }).click();
+  await card.getByRole('button', { name: 'Find it' }).click();
   await mended(lab);
   await expect(page.getByRole('dialog')).toHaveCount(0);
 });

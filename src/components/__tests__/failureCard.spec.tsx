@@ -62,7 +62,7 @@ describe('the card of a failed start', () => {
       'Debian 12 could not start',
       'The image /scratch/x.sif is not there on node1.',
       'Put it back',
-      'Choose its new place…',
+      'Find it',
       'Last lines',
       'container-kernels:'
     ].map(part => text.indexOf(part));
@@ -80,7 +80,7 @@ describe('the card of a failed start', () => {
     expect(buttons()).toEqual([
       'Install packages again',
       'Pull again',
-      'Choose its new place…',
+      'Find it',
       'Show log',
       'Copy report',
       'Dismiss'

@@ -74,7 +74,7 @@ function show(
       view={view}
       onLook={change => view.look(change)}
       now={NOW}
-      iconUrl={slug => `/kernelspecs/${slug}/logo-svg.svg`}
+      iconUrl={({ slug }) => `/kernelspecs/${slug}/logo-svg.svg`}
       hasConsole={true}
       actions={actions}
       {...more}
