@@ -4,6 +4,7 @@ import type { ISignal } from '@lumino/signaling';
 import type {
   IAddRequest,
   ICheckRequest,
+  IDiagnostics,
   IEditRequest,
   IError,
   IFreed,
@@ -209,6 +210,9 @@ export interface IContainerKernels {
 
   /** What the server part offers; asked once. */
   getInfo(): Promise<IInfo>;
+
+  /** What of node and session matters to containers. Takes some seconds. */
+  getDiagnostics(): Promise<IDiagnostics>;
 
   /** What an image reference stands for, without downloading it. */
   resolve(image: string, signal?: AbortSignal): Promise<IResolution>;

@@ -13,6 +13,7 @@ export interface IPanelHeadProps {
   trans: TranslationBundle;
   tab: PanelTab;
   hasSpace: boolean;
+  hasDiagnostics: boolean;
   /** How many kernels there are, if that is known. */
   count: number | undefined;
   isGrouped: boolean;
@@ -36,6 +37,9 @@ export function PanelHead(props: IPanelHeadProps): JSX.Element {
           { id: 'kernels', label: trans.__('Kernels'), count },
           ...(props.hasSpace
             ? [{ id: 'space' as const, label: trans.__('Images & space') }]
+            : []),
+          ...(props.hasDiagnostics
+            ? [{ id: 'diagnostics' as const, label: trans.__('Diagnostics') }]
             : [])
         ]}
         current={tab}

@@ -7,6 +7,7 @@ import type { IKernelEvent, ServerEvents } from '../api/events';
 import type {
   IAddRequest,
   ICheckRequest,
+  IDiagnostics,
   IEditRequest,
   IError,
   IFreed,
@@ -182,6 +183,10 @@ export class ContainerKernelsModel
 
   async getInfo(): Promise<IInfo> {
     return this._info ?? (await this._ask(() => this._readInfo()));
+  }
+
+  getDiagnostics(): Promise<IDiagnostics> {
+    return this._ask(() => this._client.getDiagnostics());
   }
 
   resolve(image: string, signal?: AbortSignal): Promise<IResolution> {

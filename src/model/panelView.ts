@@ -3,7 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { ColumnId, COLUMNS, DEFAULT_COLUMNS, ISort } from './columns';
 
 /** A part of the panel. */
-export type PanelTab = 'kernels' | 'space';
+export type PanelTab = 'kernels' | 'space' | 'diagnostics';
 
 /** What is remembered of how somebody looks at the panel. */
 export interface IRememberedView {

@@ -1,0 +1,37 @@
+import AxeBuilder from '@axe-core/playwright';
+import { join } from 'node:path';
+
+import { expect, test } from '../fixtures';
+
+/** Where the pictures go: to be looked at, not compared. */
+const FOLDER = join(__dirname, '..', 'screenshots');
+
+test('what matters to containers here can be read and handed on', async ({
+  lab,
+  jupyter,
+  page,
+  context
+}) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  for (const theme of ['Light', 'Dark']) {
+    await jupyter.setting('@jupyterlab/apputils-extension:themes', {
+      theme: `JupyterLab ${theme}`
+    });
+    await lab.reload();
+    await lab.openPanel();
+    await page.getByRole('tab', { name: 'Diagnostics' }).click();
+    const findings = page.getByRole('list', { name: 'Findings' });
+    await expect(findings).toContainText('Apptainer', { timeout: 30_000 });
+    await page.screenshot({
+      path: join(FOLDER, `diagnostics-${theme.toLowerCase()}.png`),
+      animations: 'disabled'
+    });
+    const { violations } = await new AxeBuilder({ page })
+      .include('.jp-ContainerKernels-diagnostics')
+      .analyze();
+    expect(violations).toEqual([]);
+  }
+  await page.getByRole('button', { name: 'Copy report' }).click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toContain('Container Kernels: diagnostics of');
+});
