@@ -58,9 +58,14 @@ storage:
 http: {addr: 127.0.0.1:$port}
 $auth
 YAML
-  # in a session of its own, so that Ctrl-C in a terminal does not reach it
-  setsid "$home/program/usr/bin/docker-registry" serve "$home/$name.yml" \
-    > "$cache/logs/registry-$name.log" 2>&1 < /dev/null {lock}>&- &
+  # in a session of its own, so that Ctrl-C in a terminal does not reach it, and without files of who started it: a lock
+  # would be held as long as it runs
+  (
+    for file in /proc/self/fd/*; do
+      [ "${file##*/}" -le 2 ] || eval "exec ${file##*/}>&-"
+    done
+    exec setsid "$home/program/usr/bin/docker-registry" serve "$home/$name.yml"
+  ) > "$cache/logs/registry-$name.log" 2>&1 < /dev/null &
   echo $! > "$home/$name.pid"
   for _ in $(seq 100); do
     answers "$port" && return
