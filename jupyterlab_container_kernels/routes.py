@@ -134,6 +134,31 @@ class ResolveHandler(_Handler):
         self.answer(await self.services.images.resolution.resolve(request.image))
 
 
+class TagsHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        from .models import TagsRequest, from_json
+
+        self.answer(await self.services.images.resolution.tags(from_json(TagsRequest, self.body()).image))
+
+
+class LoginHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        from .models import LoginRequest, from_json
+
+        self.answer(await self.services.logins.log_in(from_json(LoginRequest, self.body())))
+
+    @web.authenticated
+    @authorized
+    async def delete(self) -> None:
+        from .models import LogoutRequest, from_json
+
+        self.answer(await self.services.logins.log_out(from_json(LogoutRequest, self.body()).registry))
+
+
 class InspectHandler(_Handler):
     @web.authenticated
     @authorized
@@ -294,6 +319,8 @@ ROUTES: list[tuple[str, type[_Handler]]] = [
     (r"info", InfoHandler),
     (r"diagnostics", DiagnosticsHandler),
     (r"resolve", ResolveHandler),
+    (r"tags", TagsHandler),
+    (r"login", LoginHandler),
     (r"inspect", InspectHandler),
     (r"kernels", KernelsHandler),
     (rf"kernels/{_SLUG}", KernelHandler),

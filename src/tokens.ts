@@ -12,6 +12,8 @@ import type {
   IKernel,
   IKernelDetails,
   IKernelLog,
+  ILogin,
+  ILoginRequest,
   IInspection,
   IRemoval,
   IRemoveRequest,
@@ -19,6 +21,7 @@ import type {
   IResolution,
   IRestored,
   ISpace,
+  ITagList,
   ITask
 } from './api/types';
 
@@ -216,6 +219,15 @@ export interface IContainerKernels {
 
   /** What an image reference stands for, without downloading it. */
   resolve(image: string, signal?: AbortSignal): Promise<IResolution>;
+
+  /** The tags of an image, as far as its registry lists them. */
+  listTags(image: string, signal?: AbortSignal): Promise<ITagList>;
+
+  /** Keep a password for a registry, once that has taken it. */
+  logIn(request: ILoginRequest): Promise<ILogin>;
+
+  /** Remove the password for a registry. */
+  logOut(registry: string): Promise<ILogin>;
 
   /** The interpreters in an image that is on the server's machine. */
   inspect(image: string, signal?: AbortSignal): Promise<IInspection>;

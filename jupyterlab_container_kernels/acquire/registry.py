@@ -209,6 +209,11 @@ class Registry:
         """Whether it turned out to speak plain HTTP."""
         return self._at.scheme == "http"
 
+    @property
+    def user(self) -> str | None:
+        """Under which name it is asked."""
+        return credentials.decode(self._at.basic)[0] or None if self._at.basic else None
+
     async def manifest(self, reference: ImageReference, architecture: str) -> Manifest:
         """Return what the registry says of an image for one architecture.
 
@@ -274,6 +279,7 @@ class Registry:
         ContainerKernelsError
             ``login_needed``: it does not take it; ``rate_limited``, ``registry_unreachable``.
         """
+        del self._places[:-1]  # what a mirror thinks of it is of no interest
 
         async def question(client: httpx.AsyncClient) -> bool:
             answer = await self._open(client, "/v2/", {})
@@ -286,7 +292,9 @@ class Registry:
 
         return await self._ask(question)
 
-    async def blob(self, reference: ImageReference, digest: str, start: int = 0) -> AsyncGenerator[tuple[int, bytes], None]:
+    async def blob(
+        self, reference: ImageReference, digest: str, start: int = 0
+    ) -> AsyncGenerator[tuple[int, bytes], None]:
         """Fetch a blob, which nobody checks here.
 
         Parameters

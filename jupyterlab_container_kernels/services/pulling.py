@@ -11,7 +11,8 @@ from .. import failures
 from ..runtimes.base import FoundRuntime, Squashfs
 from ..system import limits, paths, process
 from . import proofs
-from .resolution import TEMPORARY_FACTOR, Resolved
+from .resolution import Resolved
+from .room import PULLED_FACTOR
 from .session import SessionService
 from .tasks import RunningTask
 
@@ -48,7 +49,7 @@ async def fetch(
     """
     settings, manifest = session.settings, resolved.manifest
     total = manifest.download_bytes if manifest else None
-    parent = await session.temporary_dir(int((total or 0) * TEMPORARY_FACTOR))
+    parent = await session.temporary_dir(int((total or 0) * PULLED_FACTOR))
     await asyncio.to_thread(paths.make_private, parent)
     temporary = await asyncio.to_thread(paths.make_temporary, parent)
     await running.owns(temporary)

@@ -11,16 +11,13 @@ from pathlib import Path
 
 from ..acquire import registry, sif
 from ..acquire.reference import ImageReference, parse
+from ..acquire.tags import newest_first
 from ..errors import ContainerKernelsError
-from ..models import Resolution
+from ..models import Resolution, TagList
 from ..system import machine
+from . import room
 from .session import SessionService
 from .store import find, is_whole, stored_path
-
-#: What `apptainer pull` takes at its peak, in multiples of the download: layers, unpacked tree, squashfs, SIF (measured
-#: 4.5 to 5.5 for an image of 0.8 GB), and what stays.
-TEMPORARY_FACTOR = 5.0
-_STORED_FACTOR = 1.1
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,8 @@ class Resolved:
         The registry speaks plain HTTP.
     stored : Path or None
         The file, when it is here already.
+    user : str or None
+        Under which name the registry was asked.
     """
 
     given: str
@@ -46,6 +45,7 @@ class Resolved:
     manifest: registry.Manifest | None = None
     insecure: bool = False
     stored: Path | None = None
+    user: str | None = None
 
 
 class ResolutionService:
@@ -64,21 +64,42 @@ class ResolutionService:
         resolved = await self.look_up(text)
         reference, manifest = resolved.reference, resolved.manifest
         if reference.transport == "file":
-            header = await self.header(reference.path)
-            return Resolution(str(reference), None, 0, 0, None, True, None, header.architecture, True)
-        download = manifest.download_bytes if manifest else None
-        needed, free = (0, None) if resolved.stored else await self._room(download)
+            architecture = (await self.header(reference.path)).architecture
+        else:
+            architecture = manifest.architecture if manifest else None
+        download = 0 if resolved.stored else manifest.download_bytes if manifest else None
+        judgement = room.Judgement("fits" if resolved.stored else "unknown")
+        if manifest and download:
+            streamed = reference.transport == "docker" and self._session.settings.acquire == "auto"
+            judgement = await room.judge(self._session, download, streamed=streamed)
         return Resolution(
             reference=str(reference),
             digest=manifest.digest if manifest else None,
-            download_bytes=0 if resolved.stored else download,
-            needed_bytes=needed,
-            free_bytes=free,
-            fits=True if resolved.stored else None if needed is None or free is None else needed <= free,
-            store_path=str(self._roots.images),
-            architecture=manifest.architecture if manifest else None,
+            architecture=architecture,
+            title=manifest.title if manifest else None,
+            description=manifest.description if manifest else None,
+            layers=len(manifest.layer_bytes) if manifest else None,
+            download_bytes=download,
             stored=resolved.stored is not None,
+            verdict=judgement.verdict,
+            place=judgement.place,
+            elsewhere=judgement.elsewhere,
+            user=resolved.user,
         )
+
+    async def tags(self, text: str) -> TagList:
+        """Return the tags of an image as far as its registry lists them, the newest first.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``invalid_reference`` and all that :meth:`.acquire.registry.Registry.tags` raises.
+        """
+        reference = self.parse(text)
+        if reference.transport not in ("docker", "oras"):
+            return TagList([], complete=True)
+        found, complete = await (await self._registry(reference)).tags(reference)
+        return TagList(await asyncio.to_thread(newest_first, found), complete)
 
     async def look_up(self, text: str) -> Resolved:
         """Find out what a reference stands for, asking its registry.
@@ -95,7 +116,8 @@ class ResolutionService:
             return Resolved(text, reference)
         client = await self._registry(reference)
         manifest = await client.manifest(reference, machine.architecture())
-        return Resolved(text, reference, manifest, client.uses_http, await self._here(manifest.digest))
+        here = await self._here(manifest.digest)
+        return Resolved(text, reference, manifest, client.uses_http, here, client.user)
 
     async def _registry(self, reference: ImageReference) -> registry.Registry:
         """Return whom to ask for an image."""
@@ -159,27 +181,3 @@ class ResolutionService:
             )
         await self.header(resolved.stored)
         return resolved.stored
-
-    async def _room(self, download: int | None) -> tuple[int | None, int | None]:
-        """Return the room that a pull needs and that there is, on the file system where it is tightest."""
-        if download is None:
-            return None, (await self._session.room(self._roots.images))[0]
-        temporary, stored = int(download * TEMPORARY_FACTOR), int(download * _STORED_FACTOR)
-        place = await self._session.temporary_dir(temporary)
-        if await asyncio.to_thread(_device, place) == await asyncio.to_thread(_device, self._roots.images):
-            return temporary + stored, (await self._session.room(place))[0]
-        rooms = [
-            (temporary, (await self._session.room(place))[0]),
-            (stored, (await self._session.room(self._roots.images))[0]),
-        ]
-        return min(rooms, key=lambda room: (room[1] or 0) - room[0])
-
-
-def _device(path: Path) -> int | None:
-    """Return the file system on which a path lies or will lie, or ``None`` if nobody may know."""
-    try:
-        while not path.exists() and path != path.parent:
-            path = path.parent
-        return path.stat().st_dev
-    except OSError:
-        return None

@@ -13,12 +13,15 @@ import type {
   IKernelDetails,
   IKernelLog,
   ILogChunk,
+  ILogin,
+  ILoginRequest,
   IRemoval,
   IRemoveRequest,
   IRepairRequest,
   IResolution,
   IRestored,
   ISpace,
+  ITagList,
   ITask
 } from './types';
 import {
@@ -32,11 +35,13 @@ import {
   readKernelDetails,
   readKernelLog,
   readLogChunk,
+  readLogin,
   readRemoval,
   readResolution,
   readRestored,
   readRows,
   readSpace,
+  readTagList,
   readTask
 } from './validate';
 
@@ -73,6 +78,33 @@ export class ContainerKernelsClient {
       method: 'POST',
       body: { image },
       signal
+    });
+  }
+
+  /**
+   * The tags of an image, as far as its registry lists them.
+   *
+   * @param image - The reference.
+   * @param signal - Gives the question up.
+   */
+  listTags(image: string, signal?: AbortSignal): Promise<ITagList> {
+    return this._ask('tags', readTagList, {
+      method: 'POST',
+      body: { image },
+      signal
+    });
+  }
+
+  /** Keep a password for a registry, once that has taken it. */
+  logIn(request: ILoginRequest): Promise<ILogin> {
+    return this._ask('login', readLogin, { method: 'POST', body: request });
+  }
+
+  /** Remove the password for a registry. */
+  logOut(registry: string): Promise<ILogin> {
+    return this._ask('login', readLogin, {
+      method: 'DELETE',
+      body: { registry }
     });
   }
 

@@ -4,7 +4,12 @@
  */
 
 export { readError } from './validate/error';
-export { readInspection, readResolution } from './validate/image';
+export {
+  readInspection,
+  readLogin,
+  readResolution,
+  readTagList
+} from './validate/image';
 export {
   readKernel,
   readKernelDetails,

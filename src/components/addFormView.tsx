@@ -3,6 +3,7 @@ import React, { useEffect, useId, useRef } from 'react';
 
 import type { AddForm } from '../model/addForm';
 import { ImageAnswer } from './imageAnswer';
+import { LoginFields } from './loginFields';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';
 import { useStateChanged } from './useStateChanged';
@@ -48,9 +49,14 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
             spellCheck={false}
             autoComplete="off"
             autoCapitalize="off"
+            list={`${id}-tags`}
             aria-invalid={!!imageProblem || form.resolution.state === 'refused'}
             aria-describedby={`${id}-answer`}
-            onChange={event => form.setImage(event.target.value)}
+            onChange={event => {
+              const { value } = event.target;
+              // one that is chosen from the list is as good as pasted
+              form.setImage(value, form.completions.includes(value));
+            }}
             onPaste={event => {
               // A field has one line: what is pasted into an empty one is
               // looked at before the browser joins its lines.
@@ -65,6 +71,11 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
             }}
             onBlur={() => form.settle('image')}
           />
+          <datalist id={`${id}-tags`}>
+            {form.completions.map(each => (
+              <option key={each} value={each} />
+            ))}
+          </datalist>
           {props.onChooseFile && (
             <button
               type="button"
@@ -80,7 +91,25 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
           trans={trans}
           problem={imageProblem}
           resolution={form.resolution}
+          logoutProblem={form.logoutProblem}
+          onLogIn={
+            form.loginRegistry !== null && !form.login
+              ? () => form.openLogin()
+              : undefined
+          }
+          onLogOut={() => void form.logOut()}
         />
+        {form.login && (
+          <LoginFields
+            trans={trans}
+            login={form.login}
+            onLogIn={() => void form.logIn()}
+            onCancel={() => {
+              form.closeLogin();
+              imageInput.current?.focus();
+            }}
+          />
+        )}
       </div>
       <NameFields trans={trans} form={form} />
       <MoreFields trans={trans} form={form} />

@@ -110,7 +110,9 @@ export class DeedDialog extends Dialog<unknown> {
     }
     switch (event.key) {
       case 'Enter':
-        return !!target.closest('button, summary, a, textarea, select');
+        return !!target.closest(
+          'button, summary, a, textarea, select, [data-own-enter]'
+        );
       case 'ArrowLeft':
       case 'ArrowRight':
         return true;

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { IResolution } from '../api/types';
+import type { IPlace, IResolution } from '../api/types';
 import { formatBytes } from '../model/format';
 import type { Answer } from '../model/question';
 import type { IProblem } from '../model/validation';
@@ -14,11 +14,16 @@ export interface IImageAnswerProps {
   problem: IProblem | undefined;
   /** What the server part says. */
   resolution: Answer<IResolution>;
+  /** Why nobody was logged out. */
+  logoutProblem: IProblem | null;
+  /** Asks for a password; left out where none helps. */
+  onLogIn?: () => void;
+  onLogOut: () => void;
 }
 
-/** Draws the one line below the image field. */
+/** Draws what is known below the image field. */
 export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
-  const { id, trans, problem, resolution } = props;
+  const { id, trans, problem, resolution, logoutProblem } = props;
   const trouble =
     problem ??
     (resolution.state === 'refused' ? resolution.problem : undefined);
@@ -40,11 +45,21 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
     );
   } else if (resolution.state === 'known') {
     const known = resolution.value;
-    kind = known.fits === false ? 'jp-mod-warning' : 'jp-mod-ok';
+    const isTight =
+      known.verdict === 'too_large' || known.verdict === 'fits_elsewhere';
+    kind = isTight ? 'jp-mod-warning' : 'jp-mod-ok';
     content = (
       <>
-        <Shape>{known.fits === false ? '▲' : '✓'}</Shape>
+        <Shape>{isTight ? '▲' : '✓'}</Shape>
         {resolutionText(known, trans)}
+        {known.title && (
+          <span
+            className="jp-ContainerKernels-imageTitle"
+            title={known.description ?? undefined}
+          >
+            {[known.title, known.description].filter(Boolean).join(': ')}
+          </span>
+        )}
       </>
     );
   } else {
@@ -52,15 +67,50 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
       'From a registry, as pytorch/pytorch:2.9.1-cuda12.6-cudnn9-runtime, or the path of a .sif file. A pasted “docker pull …” works, too.'
     );
   }
+  const user =
+    !trouble && resolution.state === 'known' ? resolution.value.user : null;
   return (
-    <p
-      id={id}
-      className={`jp-ContainerKernels-answer ${kind}`}
-      role="status"
-      aria-label={trans.__('About the image')}
+    <div className="jp-ContainerKernels-answers">
+      <p
+        id={id}
+        className={`jp-ContainerKernels-answer ${kind}`}
+        role="status"
+        aria-label={trans.__('About the image')}
+      >
+        {content}
+      </p>
+      {props.onLogIn && (
+        <LinkButton onClick={props.onLogIn}>{trans.__('Log in…')}</LinkButton>
+      )}
+      {user && (
+        <p className="jp-ContainerKernels-hint">
+          {trans.__('Asked as %1.', user)}{' '}
+          <LinkButton onClick={props.onLogOut}>
+            {trans.__('Log out')}
+          </LinkButton>
+        </p>
+      )}
+      {logoutProblem && (
+        <p className="jp-ContainerKernels-problem" role="alert">
+          {logoutProblem.message} {logoutProblem.hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+function LinkButton(props: {
+  onClick: () => void;
+  children: string;
+}): JSX.Element {
+  return (
+    <button
+      type="button"
+      className="jp-ContainerKernels-link"
+      onClick={props.onClick}
     >
-      {content}
-    </p>
+      {props.children}
+    </button>
   );
 }
 
@@ -77,20 +127,9 @@ export function resolutionText(
   known: IResolution,
   trans: TranslationBundle
 ): string {
-  const parts: string[] = [];
-  if (known.stored) {
-    parts.push(trans.__('Here already, nothing to download'));
-  } else if (known.download_bytes !== null) {
-    parts.push(
-      trans.__('%1 to download', formatBytes(known.download_bytes, trans))
-    );
-  } else if (known.reference.startsWith('/')) {
-    parts.push(trans.__('A file on this machine, used where it lies'));
-  } else {
-    parts.push(trans.__('Found'));
-  }
-  if (!known.stored && known.needed_bytes) {
-    parts.push(needed(known, known.needed_bytes, trans));
+  const parts = [origin(known, trans)];
+  if (known.place) {
+    parts.push(room(known, known.place, trans));
   }
   if (known.architecture) {
     parts.push(`linux/${known.architecture}`);
@@ -98,29 +137,63 @@ export function resolutionText(
   return parts.join(' · ');
 }
 
-function needed(
+/** Where it comes from. */
+function origin(known: IResolution, trans: TranslationBundle): string {
+  if (known.reference.startsWith('/')) {
+    return trans.__('A file on this machine, used where it lies');
+  }
+  if (known.stored) {
+    return trans.__('Here already: nothing to download, adding takes seconds');
+  }
+  if (known.download_bytes === null) {
+    return trans.__('Found');
+  }
+  return trans.__('%1 to download', formatBytes(known.download_bytes, trans));
+}
+
+/** Whether there is room for it. */
+function room(
   known: IResolution,
-  bytes: number,
+  place: IPlace,
   trans: TranslationBundle
 ): string {
-  const size = formatBytes(bytes, trans);
-  const free =
-    known.free_bytes === null ? null : formatBytes(known.free_bytes, trans);
-  if (known.fits === false && free !== null) {
-    return trans.__(
-      'about %1 needed, but only %2 free in %3',
-      size,
-      free,
-      known.store_path ?? ''
-    );
+  const needed = formatBytes(place.needed_bytes, trans);
+  if (place.free_bytes === null) {
+    return trans.__('about %1 needed in %2', needed, place.path);
   }
-  if (free !== null && known.store_path !== null) {
-    return trans.__(
-      'about %1 needed in %2 (%3 free)',
-      size,
-      known.store_path,
-      free
-    );
+  const free = formatBytes(place.free_bytes, trans);
+  switch (known.verdict) {
+    case 'too_large':
+      return trans.__(
+        'does not fit: needs about %1 in %2, %3 free',
+        needed,
+        place.path,
+        free
+      );
+    case 'fits_elsewhere':
+      return [
+        trans.__(
+          'does not fit: needs about %1 in %2, %3 free',
+          needed,
+          place.path,
+          free
+        ),
+        known.elsewhere
+          ? trans.__(
+              'fits if kept in %1 (%2 free): name it in ContainerKernelsApp.images_dir',
+              known.elsewhere.path,
+              formatBytes(known.elsewhere.free_bytes ?? 0, trans)
+            )
+          : ''
+      ]
+        .filter(Boolean)
+        .join(' · ');
+    default:
+      return trans.__(
+        'about %1 needed in %2 (%3 free)',
+        needed,
+        place.path,
+        free
+      );
   }
-  return trans.__('about %1 needed', size);
 }

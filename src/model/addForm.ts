@@ -7,14 +7,19 @@ import type {
   IAddRequest,
   IInfo,
   IInspection,
+  ILogin,
+  ILoginRequest,
   IResolution,
+  ITagList,
   ITask
 } from '../api/types';
 import { suggestDisplayName } from './displayName';
 import { IImageReference, readReference, unwrap } from './imageReference';
 import { formatEnvironment } from './environment';
+import { LoginForm, problemOf } from './loginForm';
 import { Answer, Question } from './question';
 import { freeSlug } from './slug';
+import { TagCompletion } from './tagCompletion';
 import {
   checkForm,
   Field,
@@ -51,6 +56,11 @@ export class AddForm extends VDomModel {
     this._inspection = new Question(options.inspect, () =>
       this.stateChanged.emit()
     );
+    this._tags = new TagCompletion(options.listTags, options.trans, () =>
+      this.stateChanged.emit()
+    );
+    this._logIn = options.logIn;
+    this._logOut = options.logOut;
     this._takenSlugs = options.takenSlugs;
     this._isImageFixed = options.isImageFixed ?? false;
     const initial = options.initial;
@@ -121,6 +131,31 @@ export class AddForm extends VDomModel {
     return this._resolution.answer;
   }
 
+  /** What the image field may become, while a tag is typed. */
+  get completions(): readonly string[] {
+    return this._tags.options;
+  }
+
+  /** The registry at which a login may help with the image, or `null`. */
+  get loginRegistry(): string | null {
+    const { answer } = this._resolution;
+    const code =
+      this._refusals.image?.code ??
+      (answer.state === 'refused' ? answer.problem.code : undefined);
+    const isHelpful = code === 'login_needed' || code === 'rate_limited';
+    return (isHelpful && this._image?.registry) || null;
+  }
+
+  /** What is typed to log in, or `null` while nobody does. */
+  get login(): LoginForm | null {
+    return this._login;
+  }
+
+  /** Why nobody was logged out. */
+  get logoutProblem(): IProblem | null {
+    return this._logoutProblem;
+  }
+
   /** Whether what most people never need is unfolded. */
   get isMoreOpen(): boolean {
     return this._isMoreOpen;
@@ -178,6 +213,52 @@ export class AddForm extends VDomModel {
     this._values = { ...this._values, image: pasted ? unwrap(typed) : typed };
     delete this._refusals.image;
     this._imageChanged(pasted);
+  }
+
+  /** Asks for a name and a password for the image's registry. */
+  openLogin(): void {
+    const registry = this.loginRegistry;
+    if (registry !== null) {
+      this._login = new LoginForm(registry, {
+        trans: this._trans,
+        logIn: this._logIn,
+        onChange: () => this.stateChanged.emit()
+      });
+      this.stateChanged.emit();
+    }
+  }
+
+  /** Asks no longer. */
+  closeLogin(): void {
+    this._login = null;
+    this.stateChanged.emit();
+  }
+
+  /** Logs in with what is typed; then the image is looked at anew. */
+  async logIn(): Promise<void> {
+    const login = this._login;
+    if (login && (await login.submit()) && this._login === login) {
+      this._lookAnew();
+    }
+  }
+
+  /** Has the password for the image's registry removed. */
+  async logOut(): Promise<void> {
+    const image = this._image;
+    if (!image) {
+      return;
+    }
+    this._logoutProblem = null;
+    try {
+      await this._logOut(image.registry);
+    } catch (error) {
+      this._logoutProblem = problemOf(error, this._trans);
+      this.stateChanged.emit();
+      return;
+    }
+    if (this._image === image) {
+      this._lookAnew();
+    }
   }
 
   /** Takes over what somebody typed into the name field. */
@@ -294,6 +375,7 @@ export class AddForm extends VDomModel {
     clearTimeout(this._timer);
     this._resolution.drop();
     this._inspection.drop();
+    this._tags.drop();
     super.dispose();
   }
 
@@ -313,6 +395,9 @@ export class AddForm extends VDomModel {
     this._settled.delete('image');
     const read = readReference(this._values.image, this._trans);
     this._image = 'image' in read ? read.image : null;
+    this._login = null;
+    this._logoutProblem = null;
+    this._tags.look(this._values.image);
     if (!this._isNameOwn) {
       this._values = {
         ...this._values,
@@ -333,6 +418,12 @@ export class AddForm extends VDomModel {
       now ? 0 : TYPING_PAUSE
     );
     this._check();
+  }
+
+  /** The registry knows another user now. */
+  private _lookAnew(): void {
+    this._tags.forget();
+    this._imageChanged(true);
   }
 
   /** Asks for the interpreters where somebody sees the answer. */
@@ -370,7 +461,11 @@ export class AddForm extends VDomModel {
   private _refuse(error: unknown): void {
     const trans = this._trans;
     if (error instanceof ApiError) {
-      const problem = { message: error.message, hint: error.hint };
+      const problem = {
+        message: error.message,
+        hint: error.hint,
+        code: error.code
+      };
       const field = fieldOfError(error.code);
       if (!field || (this._isImageFixed && NOT_SHOWN.includes(field))) {
         this._failure = problem;
@@ -399,6 +494,11 @@ export class AddForm extends VDomModel {
   private _trans: TranslationBundle;
   private _resolution: Question<IResolution>;
   private _inspection: Question<IInspection>;
+  private _tags: TagCompletion;
+  private _logIn: AddForm.IOptions['logIn'];
+  private _logOut: AddForm.IOptions['logOut'];
+  private _login: LoginForm | null = null;
+  private _logoutProblem: IProblem | null = null;
   private _takenSlugs: readonly string[];
   private _isImageFixed: boolean;
   private _values: IFormValues = {
@@ -434,6 +534,12 @@ export namespace AddForm {
     resolve: (image: string, signal: AbortSignal) => Promise<IResolution>;
     /** Asks the server part what interpreters an image holds. */
     inspect: (image: string, signal: AbortSignal) => Promise<IInspection>;
+    /** Asks the server part for the tags of an image. */
+    listTags: (image: string, signal: AbortSignal) => Promise<ITagList>;
+    /** Logs in to a registry. */
+    logIn: (request: ILoginRequest) => Promise<ILogin>;
+    /** Logs out of a registry. */
+    logOut: (registry: string) => Promise<unknown>;
     /** Names of kernels that exist. */
     takenSlugs: readonly string[];
     /** What to begin with. */

@@ -16,11 +16,14 @@ import type {
   IKernel,
   IKernelDetails,
   IKernelLog,
+  ILogin,
+  ILoginRequest,
   IRemoval,
   IRemoveRequest,
   IRepairRequest,
   IResolution,
   IRestored,
+  ITagList,
   ITask
 } from '../api/types';
 import type {
@@ -191,6 +194,18 @@ export class ContainerKernelsModel
 
   resolve(image: string, signal?: AbortSignal): Promise<IResolution> {
     return this._client.resolve(image, signal);
+  }
+
+  listTags(image: string, signal?: AbortSignal): Promise<ITagList> {
+    return this._client.listTags(image, signal);
+  }
+
+  logIn(request: ILoginRequest): Promise<ILogin> {
+    return this._client.logIn(request);
+  }
+
+  logOut(registry: string): Promise<ILogin> {
+    return this._client.logOut(registry);
   }
 
   inspect(image: string, signal?: AbortSignal): Promise<IInspection> {

@@ -59,7 +59,11 @@ export class Question<T> {
         error instanceof ApiError
           ? {
               state: 'refused',
-              problem: { message: error.message, hint: error.hint }
+              problem: {
+                message: error.message,
+                hint: error.hint,
+                code: error.code
+              }
             }
           : { state: 'silent' };
     }

@@ -58,6 +58,8 @@ export const FIELDS: readonly Field[] = [
 export interface IProblem {
   message: string;
   hint: string;
+  /** What the server part calls it, if it said so. */
+  code?: ErrorCode;
 }
 
 /** What is wrong with a form, by field. */

@@ -61,6 +61,9 @@ export function addFormCommand(context: ICommandContext): void {
           trans,
           resolve: (image, signal) => kernels.resolve(image, signal),
           inspect: (image, signal) => kernels.inspect(image, signal),
+          listTags: (image, signal) => kernels.listTags(image, signal),
+          logIn: request => kernels.logIn(request),
+          logOut: registry => kernels.logOut(registry),
           takenSlugs: Object.keys(specs),
           initial:
             ended?.task.request ??

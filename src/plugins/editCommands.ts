@@ -99,6 +99,9 @@ async function openForm(
       isImageFixed: true,
       resolve: image => kernels.resolve(image),
       inspect: image => kernels.inspect(image),
+      listTags: image => kernels.listTags(image),
+      logIn: request => kernels.logIn(request),
+      logOut: registry => kernels.logOut(registry),
       takenSlugs: [],
       initial: formOf(kernel, change)
     });

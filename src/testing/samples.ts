@@ -7,6 +7,7 @@ import type {
   ILastStart,
   IPhase,
   IRemoval,
+  IResolution,
   ISpace,
   ISpaceItem,
   ITask
@@ -21,6 +22,29 @@ const PHASES: IPhase['name'][] = [
   'verify',
   'publish'
 ];
+
+/** An image of 3.3 GB for which there is room, unless told otherwise. */
+export function aResolution(change: Partial<IResolution> = {}): IResolution {
+  return {
+    reference: 'docker://docker.io/library/debian:12',
+    digest: null,
+    architecture: 'amd64',
+    title: null,
+    description: null,
+    layers: 6,
+    download_bytes: 3_300_000_000,
+    stored: false,
+    verdict: 'fits',
+    place: {
+      path: '/scratch/mst3k',
+      needed_bytes: 7_600_000_000,
+      free_bytes: 412_000_000_000
+    },
+    elsewhere: null,
+    user: null,
+    ...change
+  };
+}
 
 /** A task that runs in its second phase, unless told otherwise. */
 export function aTask(change: Partial<ITask> = {}): ITask {

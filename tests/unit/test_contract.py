@@ -125,6 +125,9 @@ def test_a_field_is_required_unless_it_has_a_default_and_the_defaults_agree(name
     "name",
     [
         "ResolveRequest",
+        "TagsRequest",
+        "LoginRequest",
+        "LogoutRequest",
         "InspectRequest",
         "AddRequest",
         "RemoveRequest",

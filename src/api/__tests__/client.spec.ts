@@ -56,6 +56,30 @@ describe('ContainerKernelsClient', () => {
       'Resolution'
     ],
     [
+      'listTags',
+      c => c.listTags('a/b'),
+      'POST',
+      'tags',
+      { image: 'a/b' },
+      'TagList'
+    ],
+    [
+      'logIn',
+      c => c.logIn({ registry: 'ghcr.io', user: 'me', password: 'x' }),
+      'POST',
+      'login',
+      { registry: 'ghcr.io', user: 'me', password: 'x' },
+      'Login'
+    ],
+    [
+      'logOut',
+      c => c.logOut('ghcr.io'),
+      'DELETE',
+      'login',
+      { registry: 'ghcr.io' },
+      'Login'
+    ],
+    [
       'addKernel',
       c => c.addKernel({ image: 'debian', gpu: 'off' }),
       'POST',

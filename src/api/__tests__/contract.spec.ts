@@ -150,6 +150,8 @@ const readers: [string, validate.Reader<unknown>][] = [
   ['Info', validate.readInfo],
   ['Diagnostics', validate.readDiagnostics],
   ['Resolution', validate.readResolution],
+  ['TagList', validate.readTagList],
+  ['Login', validate.readLogin],
   ['Inspection', validate.readInspection],
   ['Kernel', validate.readKernel],
   ['KernelDetails', validate.readKernelDetails],

@@ -3,20 +3,74 @@ export interface IResolveRequest {
   image: string;
 }
 
+/**
+ * Whether there is room for an image; `unknown` where a file system does not
+ * answer, or nobody knows how large it is.
+ */
+export type Verdict = 'fits' | 'fits_elsewhere' | 'too_large' | 'unknown';
+
+/** What an image takes in a folder, and what there is. */
+export interface IPlace {
+  path: string;
+  /** An estimate of the room that the image takes there at its peak. */
+  needed_bytes: number;
+  free_bytes: number | null;
+}
+
 /** What an image reference stands for. */
 export interface IResolution {
   reference: string;
   digest: string | null;
-  download_bytes: number | null;
-  /** An estimate of the room that the pull takes at its peak. */
-  needed_bytes: number | null;
-  free_bytes: number | null;
-  fits: boolean | null;
-  /** The folder in which the image will be stored. */
-  store_path: string | null;
   architecture: string | null;
+  /** What its maker calls it. */
+  title: string | null;
+  /** What its maker says of it, in one line. */
+  description: string | null;
+  layers: number | null;
+  /** 0 when it is here already. */
+  download_bytes: number | null;
   /** The image is here already: nothing will be downloaded. */
   stored: boolean;
+  verdict: Verdict;
+  /** Where there is least room to spare. */
+  place: IPlace | null;
+  /** Where it would fit, if it does not in `place`. */
+  elsewhere: IPlace | null;
+  /** Under which name its registry was asked. */
+  user: string | null;
+}
+
+/** The question what tags an image has. */
+export interface ITagsRequest {
+  image: string;
+}
+
+/** The tags of an image, the newest first by their numbers. */
+export interface ITagList {
+  tags: string[];
+  /** Whether these are all. */
+  complete: boolean;
+}
+
+/** A name and a password for a registry. */
+export interface ILoginRequest {
+  registry: string;
+  user: string;
+  password: string;
+}
+
+/** The wish that no password is kept for a registry. */
+export interface ILogoutRequest {
+  registry: string;
+}
+
+/** Who is logged in to a registry. */
+export interface ILogin {
+  registry: string;
+  /** `null` after a logout. */
+  user: string | null;
+  /** The file that keeps the password, or kept it. */
+  path: string;
 }
 
 /** The question what interpreters an image holds. */

@@ -1,17 +1,47 @@
-import type { IFoundInterpreter, IInspection, IResolution } from '../types';
-import { flag, integer, list, orNull, record, text } from './readers';
+import type {
+  IFoundInterpreter,
+  IInspection,
+  ILogin,
+  IPlace,
+  IResolution,
+  ITagList,
+  Verdict
+} from '../types';
+import { flag, integer, list, oneOf, orNull, record, text } from './readers';
+
+const place = record<IPlace>({
+  path: text,
+  needed_bytes: integer,
+  free_bytes: orNull(integer)
+});
 
 /** Reads the schema `Resolution`. */
 export const readResolution = record<IResolution>({
   reference: text,
   digest: orNull(text),
-  download_bytes: orNull(integer),
-  needed_bytes: orNull(integer),
-  free_bytes: orNull(integer),
-  fits: orNull(flag),
-  store_path: orNull(text),
   architecture: orNull(text),
-  stored: flag
+  title: orNull(text),
+  description: orNull(text),
+  layers: orNull(integer),
+  download_bytes: orNull(integer),
+  stored: flag,
+  verdict: oneOf<Verdict>('fits', 'fits_elsewhere', 'too_large', 'unknown'),
+  place: orNull(place),
+  elsewhere: orNull(place),
+  user: orNull(text)
+});
+
+/** Reads the schema `TagList`. */
+export const readTagList = record<ITagList>({
+  tags: list(text),
+  complete: flag
+});
+
+/** Reads the schema `Login`. */
+export const readLogin = record<ILogin>({
+  registry: text,
+  user: orNull(text),
+  path: text
 });
 
 /** Reads the schema `Inspection`. */

@@ -12,23 +12,14 @@ import React from 'react';
 import { ApiError } from '../../api/request';
 import type { IFoundInterpreter, IResolution } from '../../api/types';
 import { AddForm } from '../../model/addForm';
-import { someInfo } from '../../testing/samples';
+import { TAGS_PAUSE } from '../../model/tagCompletion';
+import { aResolution, someInfo } from '../../testing/samples';
 import { AddFormView } from '../addFormView';
 import { resolutionText } from '../imageAnswer';
 
 const trans = nullTranslator.load('');
 
-const resolution: IResolution = {
-  reference: 'docker://docker.io/library/debian:12',
-  digest: null,
-  download_bytes: 3_300_000_000,
-  needed_bytes: 7_600_000_000,
-  free_bytes: 412_000_000_000,
-  fits: true,
-  store_path: '/scratch/mst3k',
-  architecture: 'amd64',
-  stored: false
-};
+const resolution = aResolution();
 
 const PYTHONS: IFoundInterpreter[] = [
   {
@@ -53,13 +44,25 @@ describe('the form that adds a kernel', () => {
   let form: AddForm;
   let resolve: jest.Mock;
   let inspect: jest.Mock;
+  let listTags: jest.Mock;
+  let logIn: jest.Mock;
   let onChooseFile: jest.Mock;
 
   beforeEach(() => {
     resolve = jest.fn(async () => resolution);
     onChooseFile = jest.fn();
     inspect = jest.fn(async () => ({ interpreters: PYTHONS }));
-    form = new AddForm({ trans, resolve, inspect, takenSlugs: ['python3'] });
+    listTags = jest.fn(async () => ({ tags: ['13', '12'], complete: true }));
+    logIn = jest.fn(async () => ({ registry: 'x', user: 'me', path: '/x' }));
+    form = new AddForm({
+      trans,
+      resolve,
+      inspect,
+      listTags,
+      logIn,
+      logOut: jest.fn(),
+      takenSlugs: ['python3']
+    });
     form.info = someInfo();
     render(
       <AddFormView trans={trans} form={form} onChooseFile={onChooseFile} />
@@ -233,39 +236,128 @@ describe('the form that adds a kernel', () => {
     render(<AddFormView trans={trans} form={form} />);
     expect(screen.queryByRole('button', { name: 'Choose file…' })).toBeNull();
   });
+
+  it('offers tags as completions of the field', async () => {
+    await paste(field('Image'), 'debian:1');
+    await act(async () => {
+      await new Promise(done => setTimeout(done, TAGS_PAUSE + 20));
+    });
+    const list = field('Image').list as HTMLDataListElement;
+    expect([...list.options].map(option => option.value)).toEqual([
+      'debian:13',
+      'debian:12'
+    ]);
+    resolve.mockClear();
+    await act(async () => {
+      fireEvent.change(field('Image'), { target: { value: 'debian:13' } });
+      await new Promise(done => setTimeout(done, 5));
+    });
+    expect(resolve).toHaveBeenCalledWith('debian:13', expect.anything());
+  });
+
+  it('asks for a password beside the reason, and sends it by Enter', async () => {
+    resolve.mockRejectedValue(
+      new ApiError('login_needed', 'quay.io does not let you.', 'Log in.', 422)
+    );
+    await paste(field('Image'), 'quay.io/a/b:1');
+    fireEvent.click(screen.getByRole('button', { name: 'Log in…' }));
+    const group = screen.getByRole('group', { name: 'Log in to quay.io' });
+    expect(document.activeElement).toBe(field('User name'));
+    const password = field('Password or access token');
+    expect(password.type).toBe('password');
+    fireEvent.change(field('User name'), { target: { value: 'me' } });
+    fireEvent.change(password, { target: { value: 'wrong' } });
+    logIn.mockRejectedValueOnce(
+      new ApiError('login_needed', 'It does not take that.', 'Check.', 422)
+    );
+    await act(async () => {
+      fireEvent.keyDown(password, { key: 'Enter' });
+    });
+    expect(within(group).getByRole('alert').textContent).toBe(
+      'It does not take that. Check.'
+    );
+    fireEvent.change(password, { target: { value: 'secret' } });
+    resolve.mockResolvedValue({ ...resolution, user: 'me' });
+    await act(async () => {
+      fireEvent.click(within(group).getByRole('button', { name: 'Log in' }));
+      await new Promise(done => setTimeout(done, 5));
+    });
+    expect(screen.queryByRole('group', { name: /Log in/ })).toBeNull();
+    expect(screen.getByText(/Asked as me/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('button', { name: 'Log out' }));
+  });
+
+  it('offers no password where none helps', async () => {
+    resolve.mockRejectedValue(
+      new ApiError('image_not_found', 'No tag.', 'Take another.', 422)
+    );
+    await paste(field('Image'), 'quay.io/a/b:1');
+    expect(screen.getByText(/No tag/)).toBeTruthy();
+    expect(screen.queryByRole('button', { name: 'Log in…' })).toBeNull();
+  });
+
+  it('says what the maker calls the image', async () => {
+    resolve.mockResolvedValue({
+      ...resolution,
+      title: 'Debian',
+      description: 'A small one'
+    });
+    await paste(field('Image'), 'debian:12');
+    expect(screen.getByText('Debian: A small one')).toBeTruthy();
+  });
 });
 
 describe('what is known of an image', () => {
+  const place = {
+    path: '/scratch/mst3k',
+    needed_bytes: 8_100_000_000,
+    free_bytes: 2_300_000_000
+  };
+
   it.each<[string, Partial<IResolution>, string]>([
     [
+      'fits',
+      {},
+      '3.3 GB to download · about 7.6 GB needed in /scratch/mst3k (412 GB free) · linux/amd64'
+    ],
+    [
       'is here',
-      { stored: true },
-      'Here already, nothing to download · linux/amd64'
+      { stored: true, download_bytes: 0, place: null },
+      'Here already: nothing to download, adding takes seconds · linux/amd64'
     ],
     [
       'does not fit',
-      { fits: false, free_bytes: 2_000_000_000 },
-      '3.3 GB to download · about 7.6 GB needed, but only 2.0 GB free in /scratch/mst3k · linux/amd64'
+      { verdict: 'too_large', place },
+      '3.3 GB to download · does not fit: needs about 8.1 GB in /scratch/mst3k, 2.3 GB free · linux/amd64'
+    ],
+    [
+      'fits elsewhere',
+      {
+        verdict: 'fits_elsewhere',
+        place,
+        elsewhere: { ...place, path: '/project/u', free_bytes: 90e9 }
+      },
+      '3.3 GB to download · does not fit: needs about 8.1 GB in /scratch/mst3k, 2.3 GB free · fits if kept in /project/u (90.0 GB free): name it in ContainerKernelsApp.images_dir · linux/amd64'
     ],
     [
       'has no known size',
-      { download_bytes: null, needed_bytes: null, architecture: null },
+      {
+        verdict: 'unknown',
+        download_bytes: null,
+        place: null,
+        architecture: null
+      },
       'Found'
     ],
     [
       'is a file',
-      {
-        reference: '/project/x.sif',
-        download_bytes: null,
-        needed_bytes: null,
-        store_path: null
-      },
+      { reference: '/project/x.sif', stored: true, place: null },
       'A file on this machine, used where it lies · linux/amd64'
     ],
     [
       'has no known room',
-      { free_bytes: null, fits: null, store_path: null },
-      '3.3 GB to download · about 7.6 GB needed · linux/amd64'
+      { verdict: 'unknown', place: { ...place, free_bytes: null } },
+      '3.3 GB to download · about 8.1 GB needed in /scratch/mst3k · linux/amd64'
     ]
   ])('an image that %s', (_, change, text) => {
     expect(resolutionText({ ...resolution, ...change }, trans)).toBe(text);

@@ -53,6 +53,9 @@ describe('the dialog that adds a kernel', () => {
       trans,
       resolve: () => new Promise(() => undefined),
       inspect: () => new Promise(() => undefined),
+      listTags: () => new Promise(() => undefined),
+      logIn: () => new Promise(() => undefined),
+      logOut: () => new Promise(() => undefined),
       takenSlugs: []
     });
     form.info = someInfo();

@@ -1,26 +1,28 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import { AbortedError, ApiError, ConnectionLostError } from '../../api/request';
-import type { IAddRequest, IInspection, IResolution } from '../../api/types';
-import { aTask, someInfo } from '../../testing/samples';
+import type {
+  IAddRequest,
+  IInspection,
+  ILogin,
+  ILoginRequest,
+  IResolution,
+  ITagList
+} from '../../api/types';
+import { aResolution, aTask, someInfo } from '../../testing/samples';
 import { AddForm, TYPING_PAUSE } from '../addForm';
+import type { LoginForm } from '../loginForm';
+import { TAGS_PAUSE } from '../tagCompletion';
 import { toRequest } from '../validation';
 
-const resolution: IResolution = {
-  reference: 'docker://docker.io/library/debian:12',
-  digest: null,
-  download_bytes: 50_000_000,
-  needed_bytes: 200_000_000,
-  free_bytes: 400_000_000_000,
-  fits: true,
-  store_path: '/scratch/u',
-  architecture: 'amd64',
-  stored: false
-};
+const resolution = aResolution();
 
 describe('the form that adds a kernel', () => {
   let resolve: jest.Mock<Promise<IResolution>, [string, AbortSignal]>;
   let inspect: jest.Mock<Promise<IInspection>, [string, AbortSignal]>;
+  let listTags: jest.Mock<Promise<ITagList>, [string, AbortSignal]>;
+  let logIn: jest.Mock<Promise<ILogin>, [ILoginRequest]>;
+  let logOut: jest.Mock<Promise<ILogin>, [string]>;
   let form: AddForm;
 
   const make = (initial?: IAddRequest) =>
@@ -28,6 +30,9 @@ describe('the form that adds a kernel', () => {
       trans: nullTranslator.load(''),
       resolve,
       inspect,
+      listTags,
+      logIn,
+      logOut,
       takenSlugs: ['python3', 'debian-12'],
       initial
     });
@@ -36,6 +41,13 @@ describe('the form that adds a kernel', () => {
     jest.useFakeTimers();
     resolve = jest.fn(async (_image, _signal) => resolution);
     inspect = jest.fn(async (_image, _signal) => ({ interpreters: [] }));
+    listTags = jest.fn(async (_image, _signal) => ({
+      tags: ['13', '12.1', '12', 'bookworm'],
+      complete: true
+    }));
+    const login = { registry: 'quay.io', user: 'me', path: '/home/u/x.json' };
+    logIn = jest.fn(async _request => login);
+    logOut = jest.fn(async _registry => ({ ...login, user: null }));
     form = make();
   });
 
@@ -126,7 +138,10 @@ describe('the form that adds a kernel', () => {
     await form.submit(async () => {
       throw new ApiError(code, 'No.', 'Yes.', 400);
     });
-    expect(form.problem(field)).toEqual({ message: 'No.', hint: 'Yes.' });
+    expect(form.problem(field)).toMatchObject({
+      message: 'No.',
+      hint: 'Yes.'
+    });
     expect(form.isMoreOpen).toBe(true);
   });
 
@@ -222,7 +237,11 @@ describe('the form that adds a kernel', () => {
       new ApiError('image_not_found', 'No such tag.', 'Try 12.', 422),
       {
         state: 'refused',
-        problem: { message: 'No such tag.', hint: 'Try 12.' }
+        problem: {
+          message: 'No such tag.',
+          hint: 'Try 12.',
+          code: 'image_not_found'
+        }
       }
     ],
     [new ConnectionLostError('502'), { state: 'silent' }]
@@ -319,7 +338,10 @@ describe('the form that adds a kernel', () => {
       await form.submit(async () => {
         throw new ApiError(code, 'No.', 'Because.', 422);
       });
-      expect(form.problem(field)).toEqual({ message: 'No.', hint: 'Because.' });
+      expect(form.problem(field)).toMatchObject({
+        message: 'No.',
+        hint: 'Because.'
+      });
       expect(form.failure).toBeNull();
       expect(form.values.image).toBe('debian:12');
       expect(form.values.slug).toBe('mine');
@@ -386,5 +408,137 @@ describe('the form that adds a kernel', () => {
     form.dispose();
     await pass(TYPING_PAUSE * 2);
     expect(resolve).not.toHaveBeenCalled();
+  });
+
+  describe('and the tags of an image', () => {
+    it('are asked for once, when a tag is begun', async () => {
+      form.setImage('debian');
+      await pass(TAGS_PAUSE);
+      expect(listTags).not.toHaveBeenCalled();
+      form.setImage('debian:');
+      form.setImage('debian:1');
+      await pass(TAGS_PAUSE);
+      expect(listTags.mock.calls.map(call => call[0])).toEqual(['debian']);
+      expect(form.completions).toEqual([
+        'debian:13',
+        'debian:12.1',
+        'debian:12'
+      ]);
+      form.setImage('debian:12');
+      expect(form.completions).toEqual(['debian:12.1', 'debian:12']);
+      form.setImage('debian:w');
+      expect(form.completions).toEqual(['debian:bookworm']);
+      form.setImage('debian:bookworm');
+      expect(form.completions).toEqual([]);
+      await pass(TAGS_PAUSE);
+      expect(listTags).toHaveBeenCalledTimes(1);
+    });
+
+    it('are given up when another image is typed', async () => {
+      listTags.mockReturnValueOnce(new Promise(() => undefined));
+      form.setImage('debian:');
+      await pass(TAGS_PAUSE);
+      const [, signal] = listTags.mock.calls[0];
+      form.setImage('ubuntu:');
+      expect(signal.aborted).toBe(true);
+      await pass(TAGS_PAUSE);
+      expect(form.completions[0]).toBe('ubuntu:13');
+    });
+
+    it.each([
+      'localhost:50',
+      '127.0.0.1:50',
+      'docker://ghcr.io:4',
+      'docker:',
+      '/x/y:1',
+      'library://a/b/c:1',
+      'debian@sha256:',
+      'A:1'
+    ])('are not asked for while “%s” is typed', async typed => {
+      form.setImage(typed);
+      await pass(2 * TAGS_PAUSE);
+      expect(listTags).not.toHaveBeenCalled();
+    });
+
+    it('may be missing without a word', async () => {
+      listTags.mockRejectedValue(new Error('no'));
+      form.setImage('docker pull 127.0.0.1:5000/a:1');
+      await pass(TAGS_PAUSE);
+      expect(listTags).toHaveBeenCalledTimes(1);
+      expect(form.completions).toEqual([]);
+    });
+  });
+
+  describe('and a registry that wants a password', () => {
+    beforeEach(async () => {
+      resolve.mockRejectedValue(
+        new ApiError(
+          'login_needed',
+          'quay.io does not let you.',
+          'Log in.',
+          422
+        )
+      );
+      form.setImage('quay.io/a/b:1', true);
+      await pass(10);
+    });
+
+    it('gets one, and the image is looked at anew', async () => {
+      expect(form.loginRegistry).toBe('quay.io');
+      form.openLogin();
+      const login = form.login as LoginForm;
+      login.user = ' me ';
+      expect(login.isReady).toBe(false);
+      login.password = 'secret';
+      resolve.mockResolvedValue({ ...resolution, user: 'me' });
+      await form.logIn();
+      await pass(10);
+      expect(logIn).toHaveBeenCalledWith({
+        registry: 'quay.io',
+        user: 'me',
+        password: 'secret'
+      });
+      expect(login.password).toBe('');
+      expect(form.login).toBeNull();
+      expect(form.resolution.state).toBe('known');
+      await form.logOut();
+      expect(logOut).toHaveBeenCalledWith('quay.io');
+      expect(resolve).toHaveBeenCalledTimes(2);
+      await pass(10);
+      expect(resolve).toHaveBeenCalledTimes(3);
+    });
+
+    it('may refuse it, and the name stays', async () => {
+      form.openLogin();
+      const login = form.login as LoginForm;
+      login.user = 'me';
+      login.password = 'wrong';
+      logIn.mockRejectedValue(
+        new ApiError('login_needed', 'It does not take it.', 'Check.', 422)
+      );
+      await form.logIn();
+      expect(form.login).toBe(login);
+      expect(login.problem?.message).toBe('It does not take it.');
+      expect([login.user, login.password]).toEqual(['me', '']);
+      form.closeLogin();
+      expect(form.login).toBeNull();
+    });
+
+    it('is forgotten with the image', () => {
+      form.openLogin();
+      form.setImage('debian:12');
+      expect(form.login).toBeNull();
+      expect(form.loginRegistry).toBeNull();
+      form.openLogin();
+      expect(form.login).toBeNull();
+    });
+
+    it('says why nobody was logged out', async () => {
+      logOut.mockRejectedValue(
+        new ApiError('not_found', 'Another program keeps it.', '', 404)
+      );
+      await form.logOut();
+      expect(form.logoutProblem?.message).toBe('Another program keeps it.');
+    });
   });
 });

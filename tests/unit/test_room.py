@@ -1,0 +1,91 @@
+"""Whether an image fits is told with numbers and places, for each way in which it may come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from jupyterlab_container_kernels.models import Place
+from jupyterlab_container_kernels.services import room
+from jupyterlab_container_kernels.services.room import Judgement, judge
+from jupyterlab_container_kernels.system.paths import Patience
+
+GB = 1_000_000_000
+
+
+class Session:
+    """Two disks: the store, and the one for temporary files."""
+
+    def __init__(self, base: Path, store: int | None, temporary: int | None, named: bool = False) -> None:
+        self.roots = SimpleNamespace(images=base / "images")
+        self.settings = SimpleNamespace(temporary_dir=base / "tmp" if named else None)
+        self.patience = Patience()
+        self.free = {base / "images": store, base / "tmp": temporary}
+        self._temporary = base / "tmp"
+
+    async def room(self, path: Path) -> tuple[int | None, int | None]:
+        return self.free.get(path), None
+
+    async def temporary_dir(self, _needed: int) -> Path:
+        return self._temporary
+
+
+@pytest.fixture(autouse=True)
+def _disks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_device", lambda path: path.name)
+    for name in ("SCRATCH", "PSCRATCH", "WORK", "PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+#: Room in the store and for temporary files, whether the image is streamed; the verdict, where, and how much it takes.
+CASES: list[tuple[int | None, int | None, bool, str, str, float]] = [
+    (100 * GB, 1 * GB, True, "fits", "images", 2.1),  # layers and SIF lie in the store
+    (2 * GB, 100 * GB, True, "fits", "images", 1.1),  # the layers go elsewhere
+    (1 * GB, 100 * GB, True, "too_large", "images", 1.1),
+    (2 * GB, GB // 2, True, "too_large", "tmp", 1.0),
+    (100 * GB, 100 * GB, False, "fits", "tmp", 5.0),
+    (100 * GB, 4 * GB, False, "too_large", "tmp", 5.0),
+    (1 * GB, 100 * GB, False, "too_large", "images", 1.1),
+    (None, 100 * GB, False, "unknown", "tmp", 5.0),
+    (100 * GB, None, False, "unknown", "images", 1.1),
+    (None, 1 * GB, False, "too_large", "tmp", 5.0),
+]
+
+
+@pytest.mark.parametrize(("store", "temporary", "streamed", "verdict", "where", "needed"), CASES, ids=str)
+async def test_it_fits_where_it_is_tightest(
+    tmp_path: Path, store: int | None, temporary: int | None, streamed: bool, verdict: str, where: str, needed: float
+) -> None:
+    session: Any = Session(tmp_path, store, temporary)
+    judged = await judge(session, GB, streamed=streamed)
+    assert judged.verdict == verdict
+    assert judged.place == Place(str(tmp_path / where), int(needed * GB), session.free[tmp_path / where])
+    assert judged.elsewhere is None
+
+
+async def test_on_one_disk_all_of_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_device", lambda _path: 1)
+    session: Any = Session(tmp_path, 5 * GB, 5 * GB)
+    judged = await judge(session, GB, streamed=False)
+    assert judged == Judgement("too_large", Place(str(tmp_path / "images"), int(6.1 * GB), 5 * GB))
+
+
+async def test_a_place_where_it_would_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session: Any = Session(tmp_path, GB, GB)
+    small, large = tmp_path / "small", tmp_path / "large"
+    large.mkdir()
+    small.mkdir()
+    session.free |= {small: GB, large: 3 * GB, tmp_path / "gone": 9 * GB}
+    for name, path in (("SCRATCH", small), ("PSCRATCH", tmp_path / "gone"), ("WORK", Path("no")), ("PROJECT", large)):
+        monkeypatch.setenv(name, str(path))
+    judged = await judge(session, GB, streamed=True)
+    assert judged.verdict == "fits_elsewhere"
+    assert judged.elsewhere == Place(str(large), int(2.1 * GB), 3 * GB)
+
+
+async def test_a_named_directory_for_temporary_files_is_used(tmp_path: Path) -> None:
+    session: Any = Session(tmp_path, 100 * GB, GB // 2, named=True)
+    assert (await judge(session, GB, streamed=True)).verdict == "too_large"
