@@ -1,9 +1,10 @@
 #!/bin/bash
-# Two image registries on loopback, for the demo and the tests: an open one, and one that wants a password.
+# Image registries on loopback, for the demo and the tests: an open one, one that wants a password, and the same once
+# more with TLS, by a certificate of its own.
 #   scripts/registry.sh start|stop|status
-# `start` is no error when they run already, `status` is one unless both run. They stay until `stop`; see with-registry.sh for a command's length.
+# `start` is no error when they run already, `status` is one unless all run. They stay until `stop`; see with-registry.sh for a command's length.
 # Needs: unpack-debian.sh's needs (Debian's docker-registry is unpacked, not installed: installed, it is a service
-# that starts at boot), python3. Leaves: .cache/registry (the program, the stores, open.pid, private.pid, settings).
+# that starts at boot), python3, openssl. Leaves: .cache/registry (the program, the stores, *.pid, settings).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 home=$cache/registry
@@ -16,6 +17,11 @@ unpack() {
   rm -rf "$home/program"
   "$root/scripts/unpack-debian.sh" bookworm "$home/program" docker-registry
   "$home/program/usr/bin/docker-registry" --version
+}
+
+certify() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=container-kernels" \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$home/secure.key" -out "$home/secure.crt"
 }
 
 # the process id of the instance, if it runs and is ours
@@ -45,7 +51,7 @@ PYTHON
 }
 
 start_one() {
-  local name=$1 auth=$2 port
+  local name=$1 store=$2 auth=$3 tls=${4-} port
   if running "$name" > /dev/null; then return; fi
   port=$(port_for "$name")
   echo "$port" > "$home/$name.port"
@@ -53,9 +59,9 @@ start_one() {
 version: 0.1
 log: {level: warn, accesslog: {disabled: true}}
 storage:
-  filesystem: {rootdirectory: $home/$name}
+  filesystem: {rootdirectory: $home/$store}
   delete: {enabled: true}
-http: {addr: 127.0.0.1:$port}
+http: {addr: 127.0.0.1:$port$tls}
 $auth
 YAML
   # in a session of its own, so that Ctrl-C in a terminal does not reach it, and without files of who started it: a lock
@@ -81,11 +87,16 @@ start() {
   # whoever starts them by hand wants them to stay
   rm -f "$home/on-demand"
   echo "$user:$password_hash" > "$home/htpasswd"
-  start_one open ''
-  start_one private "auth: {htpasswd: {realm: container-kernels, path: $home/htpasswd}}"
+  step certificate "$(key "$(declare -f certify)")" "registry: a certificate" certify
+  local auth="auth: {htpasswd: {realm: container-kernels, path: $home/htpasswd}}"
+  start_one open open ''
+  start_one private private "$auth"
+  start_one secure private "$auth" ", tls: {certificate: $home/secure.crt, key: $home/secure.key}"
   cat > "$home/settings" << SETTINGS
 export CK_TEST_REGISTRY=127.0.0.1:$(cat "$home/open.port")
 export CK_TEST_PRIVATE_REGISTRY=127.0.0.1:$(cat "$home/private.port")
+export CK_TEST_SECURE_REGISTRY=127.0.0.1:$(cat "$home/secure.port")
+export CK_TEST_CERTIFICATE=$home/secure.crt
 export CK_TEST_PRIVATE_USER=$user
 export CK_TEST_PRIVATE_PASSWORD=$password
 SETTINGS
@@ -93,7 +104,7 @@ SETTINGS
 
 stop() {
   local name pid
-  for name in open private; do
+  for name in open private secure; do
     if pid=$(running "$name"); then
       kill "$pid"
       for _ in $(seq 50); do
@@ -115,7 +126,7 @@ start) start ;;
 stop) stop ;;
 status)
   rc=0
-  for name in open private; do
+  for name in open private secure; do
     if pid=$(running "$name"); then
       echo "$name: 127.0.0.1:$(cat "$home/$name.port"), process $pid"
     else

@@ -9,7 +9,7 @@ set -euo pipefail
 
 # program:package
 wanted=(git:git make:make ps:procps xz:xz-utils
-  mksquashfs:squashfs-tools squashfuse_ll:squashfuse fuse-overlayfs:fuse-overlayfs newuidmap:uidmap patchelf:patchelf
+  openssl:openssl mksquashfs:squashfs-tools squashfuse_ll:squashfuse fuse-overlayfs:fuse-overlayfs newuidmap:uidmap patchelf:patchelf
   mmdebstrap:mmdebstrap umoci:umoci skopeo:skopeo)
 # without subordinate ids an ordinary user can only pretend to be root while images are built
 if [ "$(id -u)" != 0 ] && ! grep -q "^$(id -un):" /etc/subuid 2> /dev/null; then

@@ -50,7 +50,10 @@ def login_needed(reference: ImageReference, registry: str, has_password: bool) -
     else:
         message = f"{registry} does not let strangers read {reference.repository}, or has no such image."
     return ContainerKernelsError(
-        "login_needed", message, "Check the name. If it is right, log in: here, or with `apptainer registry login`."
+        "login_needed",
+        message,
+        "Check the name. If it is right, log in; in a terminal that is: apptainer registry login --username NAME "
+        f"docker://{registry}",
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
-from jupyterlab_container_kernels.models import PHASES, AddRequest, Task
+from jupyterlab_container_kernels.models import PHASES, AddRequest, LoginRequest, Task
 from jupyterlab_container_kernels.services.wiring import Services
 
 from .bed import Bed
@@ -47,24 +49,48 @@ def test_a_tag_that_does_not_exist_is_named(bed: Bed, registry: str) -> None:
     assert task.phase == "resolve"
 
 
+@pytest.mark.parametrize("kind", ["PRIVATE", "SECURE"])
 def test_a_private_image_needs_a_login_and_comes_with_it(
-    bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bed: Bed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    private = os.environ.get("CK_TEST_PRIVATE_REGISTRY")
+    """By plain HTTP and by TLS; once logged in, our own way and the runtime find the password."""
+    private = os.environ.get(f"CK_TEST_{kind}_REGISTRY")
     if not private:
-        pytest.fail("CK_TEST_PRIVATE_REGISTRY is not set: run these tests by `make test-py`")
-    task = failed(bed, AddRequest(f"{private}/test/private:1"))
+        pytest.fail(f"CK_TEST_{kind}_REGISTRY is not set: run these tests by `make test-py`")
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    image = AddRequest(f"{private}/test/private:1")
+    if kind == "SECURE":
+        task = failed(bed, image)
+        assert task.error is not None
+        assert task.error.message.startswith(f"The certificate of the registry {private} is not trusted: self-signed")
+        monkeypatch.setenv("SSL_CERT_FILE", os.environ["CK_TEST_CERTIFICATE"])
+    task = failed(bed, image)
     assert task.error is not None
     assert task.error.code == "login_needed"
     assert private in task.error.hint
 
-    monkeypatch.setenv("APPTAINER_DOCKER_USERNAME", os.environ["CK_TEST_PRIVATE_USER"])
-    monkeypatch.setenv("APPTAINER_DOCKER_PASSWORD", os.environ["CK_TEST_PRIVATE_PASSWORD"])
+    user, password = os.environ["CK_TEST_PRIVATE_USER"], os.environ["CK_TEST_PRIVATE_PASSWORD"]
 
-    async def resolve(services: Services) -> str | None:
-        return (await services.images.resolution.resolve(f"{private}/test/private:1")).digest
+    async def log_in(services: Services) -> None:
+        with pytest.raises(ContainerKernelsError):
+            await services.logins.log_in(LoginRequest(private, user, "wrong"))
+        login = await services.logins.log_in(LoginRequest(private, user, password))
+        assert stat.S_IMODE(Path(login.path).stat().st_mode) == 0o600
+        assert (await services.images.resolution.resolve(image.image)).user == user
 
-    assert (bed.run(resolve) or "").startswith("sha256:")
+    bed.run(log_in)
+    for way in ("auto", "runtime"):
+        bed.changes["acquire"] = way
+        task = bed.add(image)
+        # it came, and only then is found to have no shell, let alone Python
+        assert [phase.state for phase in task.phases][:3] == ["done", "done", "failed"]
+        bed.unseed()
+    secrets = (password.encode(), base64.b64encode(f"{user}:{password}".encode()))
+    holders = {path for path in tmp_path.rglob("*") if path.is_file() and any(s in path.read_bytes() for s in secrets)}
+    assert holders == {home / ".docker/config.json"}
 
 
 @pytest.fixture
