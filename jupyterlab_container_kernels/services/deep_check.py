@@ -7,11 +7,12 @@ import json
 import re
 import shlex
 import shutil
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
-from ..models import now
+from ..models import KernelStatus, now
 from ..system import paths
 from ..system.kernelspecs import Spec
 from . import check
@@ -29,26 +30,41 @@ _LOG_LINE = re.compile(r"^log=.*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found: when, whether the kernel works, why not, and what the tag names now (null: nobody knows)."""
+    """What a check found: when, whether the kernel works, why not, and what the tag names now (null: nobody knows).
+
+    ``known`` is what a quick look at its files had against it before.
+    """
 
     at: str
     ok: bool
     message: str
     hint: str
     digest: str | None
+    known: list[str]
+
+
+#: A quick look at the kernel's files.
+Judge = Callable[[], Awaitable[list[KernelStatus]]]
 
 
 class DeepCheck:
     """A deep check, as the work of a task."""
 
     def __init__(
-        self, session: SessionService, images: ImageService, spec: Spec, updates: bool, turn: asyncio.Semaphore
+        self,
+        session: SessionService,
+        images: ImageService,
+        spec: Spec,
+        updates: bool,
+        judge: Judge,
+        turn: asyncio.Semaphore,
     ) -> None:
         self._session = session
         self._roots = session.roots
         self._images = images
         self._spec = spec
         self._updates = updates
+        self._judge = judge
         self._turn = turn
 
     async def __call__(self, running: RunningTask) -> None:
@@ -57,7 +73,8 @@ class DeepCheck:
         Raises
         ------
         ContainerKernelsError
-            What :func:`.check.verify` raises.
+            ``timed_out``: a file system that it needs does not answer, so nobody can tell; what
+            :func:`.check.verify` raises.
         """
         name = self._spec.display_name
         digest = await self._digest(running)
@@ -66,15 +83,28 @@ class DeepCheck:
         if self._turn.locked():
             running.update(message="Waiting for other checks")
         async with self._turn, running.phase("verify", "Starting the kernel once"):
+            known = await self._known()
             try:
                 start_s = await self._start(running)
             except ContainerKernelsError as error:
-                await self._note(running, Checked(now(), False, error.message, error.hint, digest))
+                await self._note(running, Checked(now(), False, error.message, error.hint, digest, known))
                 raise
         running.skip("publish", "Nothing is changed.")
         moved = digest is not None and digest != self._spec.record.image.digest
         running.outcome = f"{name} works{'; its tag names another image now' if moved else ''}"
-        await self._note(running, Checked(now(), True, f"It answers, {start_s:.1f} s after its start.", "", digest))
+        said = f"It answers, {start_s:.1f} s after its start."
+        await self._note(running, Checked(now(), True, said, "", digest, known))
+
+    async def _known(self) -> list[str]:
+        """Return what the quick look calls stale.
+
+        A start that cannot succeed as long as a file system does not answer, and may hang with it, is not tried.
+        """
+        found = await self._judge()
+        for each in found:
+            if each.level == "unknown":
+                raise ContainerKernelsError("timed_out", each.message, "Check the kernel again when it is back.")
+        return [each.message for each in found if each.level == "stale" and each.code != "does_not_start"]
 
     async def _digest(self, running: RunningTask) -> str | None:
         """Return what the kernel's tag names now, or ``None`` where that cannot be known."""
@@ -87,7 +117,7 @@ class DeepCheck:
                 manifest = (await self._images.resolution.look_up(source)).manifest
             except ContainerKernelsError as error:
                 running.say(f"Whether there is an update is not known: {error.message}")
-                return None
+                return await asyncio.to_thread(self._known_digest)  # what was known before is so still
             if manifest is None:
                 running.say("No registry knows whether there is an update.")
                 return None

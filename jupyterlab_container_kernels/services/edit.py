@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from ..errors import ContainerKernelsError
-from ..models import AddRequest, CheckRequest, EditRequest, Task
+from ..models import AddRequest, CheckRequest, EditRequest, KernelStatus, Task
 from ..system import kernelspecs
 from ..system.kernelspecs import ImageRecord, Spec
 from .deep_check import MOST_AT_ONCE, DeepCheck
@@ -89,7 +89,11 @@ class EditService:
         spec = await self._own(slug)
         request = replace(_as_it_is(spec), image=self._named(spec.record.image), slug=slug)
         self._tasks.require_idle(slug, spec.display_name)
-        work = DeepCheck(self._session, self._images, spec, check.updates, self._checking)
+
+        async def judge() -> list[KernelStatus]:
+            return await self._kernels.judge(slug)
+
+        work = DeepCheck(self._session, self._images, spec, check.updates, judge, self._checking)
         return await self._tasks.start(request, spec.display_name, slug, work, job="check")
 
     async def _own(self, slug: str) -> Spec:

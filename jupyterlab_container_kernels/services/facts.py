@@ -79,13 +79,14 @@ class StartFacts:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the last deep check found."""
+    """What the last deep check found; ``known`` is what the quick look had against the kernel when it was started."""
 
     at: datetime
     ok: bool
     message: str
     hint: str
     digest: str | None
+    known: tuple[str, ...] = ()
 
 
 class Kept:
@@ -246,7 +247,8 @@ def _read_checked(data: Any) -> Checked | None:
     try:
         at = datetime.fromisoformat(str(data["at"]).replace("Z", "+00:00"))
         digest = data.get("digest")
-        return Checked(at, bool(data["ok"]), str(data["message"]), str(data["hint"]), digest and str(digest))
+        known = tuple(map(str, data.get("known", ())))
+        return Checked(at, bool(data["ok"]), str(data["message"]), str(data["hint"]), digest and str(digest), known)
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from ..errors import ContainerKernelsError
 from ..models import (
@@ -24,6 +25,7 @@ from ..models import (
     RemovalItem,
     RunningKernel,
 )
+from ..system.kernel_dirs import Entry
 from ..system.kernelspecs import Spec
 from . import starts, status
 from .deletion import DeletionService, freed
@@ -127,6 +129,11 @@ class KernelService:
         """
         return await self._deletion.spec(slug)
 
+    async def judge(self, slug: str) -> list[KernelStatus]:
+        """Return what a quick look tells of one kernel of ours, without looking at the others."""
+        found = await self._listing.look(slug)
+        return _judge(*found, self._version(*found)) if found else []
+
     async def _find(self, slug: str) -> tuple[Kernel, Row]:
         found = [(kernel, row) for kernel, row in await self._look() if kernel.slug == slug]
         if not found:
@@ -163,25 +170,35 @@ class KernelService:
         images: Mapping[str, int],
         shared: Mapping[str | None, int],
     ) -> _Around:
-        spec, version = row.entry.spec, None
-        changed = row.seen.get("runtime")
-        if spec is not None and isinstance(changed, int):
-            version = self._session.known_version(spec.record.runtime.path, changed)
+        spec = row.entry.spec
         packages = spec.record.packages.shared if spec is not None else None
         return _Around(
             running=len(running.get(row.entry.slug, ())) if row.is_shown else 0,
             used_by=images[row.image] if row.image else 1,
             shared_by=shared[packages] if packages else 0,
-            version=version,
+            version=self._version(row.entry, row.seen),
         )
+
+    def _version(self, entry: Entry, seen: Mapping[str, Any]) -> str | None:
+        """Return the version that the runtime of a kernel of ours has now, if it is known."""
+        changed = seen.get("runtime")
+        if entry.spec is None or not isinstance(changed, int):
+            return None
+        return self._session.known_version(entry.spec.record.runtime.path, changed)
+
+
+def _judge(entry: Entry, seen: Mapping[str, Any], version: str | None) -> list[KernelStatus]:
+    """Return what is to be said of the files of a kernel of ours."""
+    assert entry.spec is not None  # noqa: S101
+    others = [each for name, each in seen.items() if name.startswith("program:") and isinstance(each, str)]
+    return status.of_ours(entry.spec.record, seen, written_s=entry.written_s, version=version, others=others)
 
 
 def _ours(row: Row, spec: Spec, around: _Around) -> Kernel:
     """Return a kernel of ours."""
     record, seen = spec.record, row.seen
     image, own = seen.get("image"), seen.get("own")
-    others = [each for name, each in seen.items() if name.startswith("program:") and isinstance(each, str)]
-    judged = status.of_ours(record, seen, written_s=row.entry.written_s, version=around.version, others=others)
+    judged = status.excuse(_judge(row.entry, seen, around.version), seen, row.entry.written_s)
     worst, notes = status.sum_up([*_standing(row), *judged])
     last_used = status.last_used(record, seen)
     return Kernel(

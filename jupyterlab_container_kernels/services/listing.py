@@ -104,10 +104,7 @@ class Listing:
                 first.setdefault(entry.slug, entry.directory)
             made: dict[str, Row] = {}
             for entry, (understood, script) in found.items():
-                questions = asked[entry].items()
-                seen = {name: answers[each] for name, each in questions if each in answers}
-                # of folders that are mounted, not all were asked
-                seen |= {name: None for name, each in questions if name.startswith("bind:") and each not in answers}
+                seen = _seen(asked[entry], answers)
                 if script is not None and entry.argv[0] == (understood.script if understood else None):
                     seen["is_executable"] = script.is_executable
                 by = first[entry.slug] if shown is None else shown.get(entry.slug)
@@ -122,6 +119,15 @@ class Listing:
             return list(made.values())
 
         return await asyncio.to_thread(rows)
+
+    async def look(self, slug: str) -> tuple[Entry, Mapping[str, Any]] | None:
+        """Return one of the user's own kernels, if we made it, and what its files look like."""
+        question: Question = (kernel_dirs.read, f"{self._own}/{slug}")
+        entry = (await self._survey.ask([question])).get(question)
+        if not isinstance(entry, Entry) or entry.spec is None:
+            return None
+        asked = self._about_ours(entry)
+        return entry, _seen(asked, await self._survey.ask(asked.values()))
 
     async def files(self, row: Row) -> list[tuple[str, int]]:
         """Return the files in a kernel's folder, with their sizes; none if they do not answer."""
@@ -249,6 +255,13 @@ class Listing:
         for bind in record.binds:
             asked[f"bind:{bind.source}"] = (facts.exists, os.path.expanduser(bind.source))  # noqa: PTH111
         return asked
+
+
+def _seen(questions: Mapping[str, Question], answers: Mapping[Question, Any]) -> dict[str, Any]:
+    """Return answers by what was asked."""
+    seen = {name: answers[each] for name, each in questions.items() if each in answers}
+    # of folders that are mounted, not all were asked
+    return seen | {name: None for name, each in questions.items() if name.startswith("bind:") and each not in answers}
 
 
 def _about_foreign(understood: Foreign) -> dict[str, Question]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import PurePosixPath
 from typing import Any
@@ -71,6 +72,13 @@ def of_ours(
         hint = "Open a notebook with it from the Launcher."
         found.append(_note("never_started", "It has not been started since it was added.", hint))
     return found
+
+
+def excuse(found: list[KernelStatus], seen: Seen, written_s: float) -> list[KernelStatus]:
+    """Return what :func:`of_ours` found, with nothing called stale with which the kernel was seen to start."""
+    checked = _checked(seen, written_s)
+    known = checked.known if checked is not None and checked.ok else ()
+    return [_harmless(each) if each.level == "stale" and each.message in known else each for each in found]
 
 
 def last_used(record: Record, seen: Seen) -> datetime | None:
@@ -215,14 +223,25 @@ def _binds(sources: list[str], seen: Seen, *, is_fatal: bool) -> list[KernelStat
     return found
 
 
+def _checked(seen: Seen, written_s: float) -> Checked | None:
+    """Return what a deep check found of the kernel as it is; what was checked before it was mended tells nothing."""
+    checked = seen.get("checked")
+    return checked if isinstance(checked, Checked) and _moment(checked).timestamp() >= written_s else None
+
+
+def _moment(checked: Checked) -> datetime:
+    return checked.at if checked.at.tzinfo else checked.at.replace(tzinfo=timezone.utc)
+
+
 def _checks(record: Record, seen: Seen, written_s: float) -> list[KernelStatus]:
     checked, start = seen.get("checked"), seen.get("start")
     if not isinstance(checked, Checked):
         return []
     found = []
-    at = checked.at if checked.at.tzinfo else checked.at.replace(tzinfo=timezone.utc)
-    later = isinstance(start, StartFacts) and start.started and start.started > at and not start.has_failed
-    if not checked.ok and at.timestamp() >= written_s and not later:
+    later = isinstance(start, StartFacts) and start.started and start.started > _moment(checked)
+    is_over = later and isinstance(start, StartFacts) and not start.has_failed
+    # what the quick look knew as the reason is said as long as it is there, and when it is gone, nothing is known
+    if not checked.ok and not checked.known and _checked(seen, written_s) and not is_over:
         found.append(_stale("does_not_start", checked.message, checked.hint, "reinstall", "edit"))
     if checked.digest and record.image.digest and checked.digest != record.image.digest:
         message = f"{record.image.reference} names a newer image by now."
@@ -317,6 +336,10 @@ def _stale(code: StatusCode, message: str, hint: str, *remedies: Remedy) -> Kern
 
 def _note(code: StatusCode, message: str, hint: str, *remedies: Remedy) -> KernelStatus:
     return KernelStatus(code, "note", message, hint, list(remedies))
+
+
+def _harmless(status: KernelStatus) -> KernelStatus:
+    return replace(status, level="note", message=f"{status.message} When it was checked, it started all the same.")
 
 
 def _with(status: KernelStatus, *remedies: Remedy) -> KernelStatus:
