@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -11,6 +12,7 @@ from ..errors import ContainerKernelsError
 from .process import Command, find_program, run
 
 _TIMEOUT_S = 3.0
+_USUAL_FOLDERS = ("/usr/bin", "/usr/local/bin", "/opt/slurm/bin", "/usr/local/slurm/bin", "/opt/slurm/current/bin")
 #: slurmd names the control groups of a job in this way, whatever was done to its environment.
 _GROUP = re.compile(r"/job_(\d+)(?:/|$)", re.MULTILINE)
 
@@ -40,7 +42,7 @@ async def end(job: str, environment: Mapping[str, str]) -> datetime | None:
     Slurm itself is asked first: the limit of a job that runs can be changed.
     """
     env = {**environment, "LC_ALL": "C", "TZ": "UTC", "SLURM_TIME_FORMAT": "standard"}
-    if tool := find_program("scontrol"):
+    if tool := _scontrol():
         try:
             finished = await run(Command([tool, "-o", "show", "job", job], env), timeout_s=_TIMEOUT_S)
         except ContainerKernelsError:
@@ -49,6 +51,12 @@ async def end(job: str, environment: Mapping[str, str]) -> datetime | None:
             return read_end(finished.output)
     told = environment.get("SLURM_JOB_END_TIME", "")
     return datetime.fromtimestamp(int(told), timezone.utc) if told.isdecimal() else None
+
+
+def _scontrol() -> str | None:
+    """Return where ``scontrol`` is: sessions that begin with ``env -i`` may lack it on PATH."""
+    usual = [f"{folder}/scontrol" for folder in _USUAL_FOLDERS if os.access(f"{folder}/scontrol", os.X_OK)]
+    return next(iter([*filter(None, [find_program("scontrol")]), *usual]), None)
 
 
 def read_end(output: str) -> datetime | None:

@@ -46,6 +46,11 @@ def test_the_end_of_a_job_is_read(output: str, end: datetime | None) -> None:
     assert slurm.read_end(output) == end
 
 
+@pytest.fixture(autouse=True)
+def no_usual_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm, "_USUAL_FOLDERS", ())
+
+
 def scontrol(folder: Path, script: str) -> None:
     (folder / "scontrol").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "scontrol").chmod(0o755)
@@ -75,3 +80,13 @@ async def test_a_slurm_that_does_not_answer_is_not_waited_for(
     monkeypatch.setattr(slurm, "_TIMEOUT_S", 0.3)
     scontrol(empty_path, "exec /bin/sleep 65.5")
     assert await slurm.end("7", {"SLURM_JOB_END_TIME": str(int(END.timestamp()))}) == END
+
+
+async def test_scontrol_is_found_where_a_session_lacks_it_on_path(
+    empty_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    monkeypatch.setattr(slurm, "_USUAL_FOLDERS", (str(tmp_path / "no such folder"), str(folder)))
+    scontrol(folder, "echo EndTime=2026-11-26T14:30:05")
+    assert await slurm.end("7", {"PATH": "/usr/bin:/bin"}) == END
