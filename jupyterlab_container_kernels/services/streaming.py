@@ -16,13 +16,12 @@ from ..runtimes.base import FoundRuntime
 from ..system import machine, paths, process
 from . import proofs
 from .resolution import Resolved
+from .room import STORED_FACTOR, STREAMED_FACTOR
 from .session import SessionService
 from .store import stored_path
 from .tasks import RunningTask
 
 _WORKER = "jupyterlab_container_kernels.acquire.worker"
-#: The layers and the SIF, in multiples of the download.
-_ROOM_FACTOR = 2.2
 
 
 def spool_name(store: Path, digest: str) -> str:
@@ -138,7 +137,7 @@ async def _spool(session: SessionService, running: RunningTask, resolved: Resolv
     """
     assert resolved.manifest is not None  # noqa: S101
     store = session.roots.images
-    needed = int(resolved.manifest.download_bytes * _ROOM_FACTOR)
+    needed = int(resolved.manifest.download_bytes * (STORED_FACTOR + STREAMED_FACTOR))
     free, _ = await session.room(store)
     parent = store
     if session.settings.temporary_dir is not None:
