@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
+from .. import failures
 from ..acquire import sif
 from ..acquire.filetree import NotUnderstood
+from ..errors import ContainerKernelsError
 from ..models import now
 from ..runtimes.base import FoundRuntime
 from ..system import paths
@@ -36,31 +39,54 @@ class ImageService:
     async def acquire(
         self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime, *, anew: bool = False
     ) -> ImageRecord:
-        """Bring the image to this machine if it is not here (or even then: ``anew``), and return what it is now."""
+        """Bring the image to this machine if it is not here (or even then: ``anew``), and return what it is now.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``disk_full``, ``runtime_failed``: the store cannot be written, and whatever else made it fail.
+        """
         if resolved.stored is not None and not (anew and resolved.reference.transport != "file"):
             running.image = resolved.stored
             running.skip("acquire", f"The image is here already: {resolved.stored}")
             return await self._record(resolved, resolved.stored)
         async with running.phase("acquire", f"Downloading {resolved.reference}"):
-            await asyncio.to_thread(paths.make_private, self._roots.images)
-            if resolved.manifest is None:
-                return await self._bring(running, resolved, runtime)
-            digest = resolved.manifest.digest
-            running.image = stored = stored_path(self._roots.images, digest)
-            lock = image_lock.lock_path(self._roots.images, digest)
-            await running.owns(lock)
+            try:
+                return await self._fetch(running, resolved, runtime, anew)
+            except OSError as error:
+                raise self._not_writable(resolved, error) from error
 
-            def arrived() -> bool:
-                return not anew and is_whole(stored)
+    async def _fetch(self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime, anew: bool) -> ImageRecord:
+        """Fetch an image, unless another task or server does."""
+        await asyncio.to_thread(paths.make_private, self._roots.images)
+        if resolved.manifest is None:
+            return await self._bring(running, resolved, runtime)
+        digest = resolved.manifest.digest
+        running.image = stored = stored_path(self._roots.images, digest)
+        lock = image_lock.lock_path(self._roots.images, digest)
+        await running.owns(lock)
 
-            def waiting() -> None:
-                running.say("Another Jupyter server of this user fetches the same image; this one waits for it.")
-                running.update(message="Waiting for another server of yours, which fetches the same image")
+        def arrived() -> bool:
+            return not anew and is_whole(stored)
 
-            async with self._locks[digest], image_lock.held(lock, arrived, waiting) as mine:
-                record = await (self._bring(running, resolved, runtime) if mine else self._record(resolved, stored))
-            running.keeps(lock)
-            return record
+        def waiting() -> None:
+            running.say("Another Jupyter server of this user fetches the same image; this one waits for it.")
+            running.update(message="Waiting for another server of yours, which fetches the same image")
+
+        async with self._locks[digest], image_lock.held(lock, arrived, waiting) as mine:
+            record = await (self._bring(running, resolved, runtime) if mine else self._record(resolved, stored))
+        running.keeps(lock)
+        return record
+
+    def _not_writable(self, resolved: Resolved, error: OSError) -> ContainerKernelsError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return failures.explain(str(error), f"storing {resolved.reference}", "disk_full")
+        where = Path(error.filename).parent if error.filename else self._roots.images
+        return ContainerKernelsError(
+            "runtime_failed",
+            f"{resolved.reference} cannot be stored in {where}: {error.strerror}.",
+            "Check that you may write there, or let your site choose another folder (ContainerKernelsApp.images_dir).",
+        )
 
     async def _bring(self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime) -> ImageRecord:
         """Fetch an image in our own way, else by the runtime, and give it its place."""
