@@ -5,14 +5,15 @@ ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
 .PHONY: help testbed build lint test test-js test-py test-ui test-gpu bench demo wheel clean clean-testbed \
-	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules images images-demo
+	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules images images-demo \
+	node copy-testbed
 
 help:  ## this list
 	@echo 'make TARGET; what each needs is set up first, once:'
 	@grep -hE '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /|/' | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
 testbed: packages-browser  ## what tests need: Python and front-end packages, Apptainer, modules, registries, images, Chromium
-	@+$(MAKE) -j2 ui-packages apptainer modules images
+	@+$(MAKE) -j3 front-end ui-packages apptainer modules images
 
 build: packages front-end  ## the front end, built for production; JupyterLab in .cache/venv sees it
 
@@ -64,6 +65,8 @@ packages-browser:
 	@scripts/system-packages.sh browser
 python-env:
 	@scripts/python-env.sh
+node: python-env
+	@scripts/front-end.sh node
 front-end-packages: python-env
 	@scripts/front-end.sh packages
 ui-packages: front-end-packages
@@ -76,5 +79,8 @@ modules:
 	@scripts/modules.sh
 images:
 	@scripts/images.sh all
+# what a copy of a checkout that has a test-bed lacks for the tests with kernels (scripts/as-user.sh)
+copy-testbed:
+	@+$(MAKE) -j2 node apptainer modules
 images-demo:
 	@scripts/images.sh demo

@@ -1,8 +1,10 @@
 #!/bin/bash
 # Runs a command as the ordinary test user, in a copy of this checkout in that user's home directory: the files that
-# git knows or would add, and of .cache only what took long and does not depend on where it lies (images, downloads).
+# git knows or would add, and of what was made here only what took long and does not depend on where it lies (images,
+# downloads, the front end, the packages of its tests in a browser).
 #   scripts/as-user.sh COMMAND…          for example: scripts/as-user.sh make test
-# Root only. Needs: testbed-user.sh's user (made if missing). Leaves: ~container-kernels-test/checkout.
+# Root only. Needs: testbed-user.sh's user (made if missing). Leaves: ~container-kernels-test/checkout; what the tests
+# reported there in .cache/results here, too.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 user=container-kernels-test
@@ -25,12 +27,19 @@ fi
 tar --null --files-from="$cache/files" -cf - | tar -C "$copy" -xf -
 mkdir -p "$copy/.cache/stamps" "$copy/.cache/registry"
 cp "$cache/files" "$copy/.cache/files"
+# the stamps below speak of these, not of those of the last time
+keep() { # FROM TO
+  rm -rf "${2:?}"
+  [ ! -e "$1" ] || cp -r "$1" "$2"
+}
 for kept in images registry/program registry/open registry/private yarn; do
-  # the stamps below speak of these images, not of those of the last time
-  rm -rf "${copy:?}/.cache/$kept"
-  [ ! -e "$cache/$kept" ] || cp -r "$cache/$kept" "$copy/.cache/$kept"
+  keep "$cache/$kept" "$copy/.cache/$kept"
 done
-for stamp in "$cache"/stamps/image-* "$cache/stamps/registry"; do
+for kept in jupyterlab_container_kernels/labextension ui-tests/node_modules; do
+  keep "$root/$kept" "$copy/$kept"
+done
+rm -rf "$copy/.cache/results"
+for stamp in "$cache"/stamps/{image-*,registry,front-end}; do
   [ ! -f "$stamp" ] || cp "$stamp" "$copy/.cache/stamps/"
 done
 chown -R "$user": "$copy"
@@ -63,8 +72,14 @@ give_memory_group 2> /dev/null || memory=
 
 # The environment stays, for it may say how to reach package registries; what belongs to root's own login goes.
 cd "$copy"
+rc=0
 setpriv --reuid "$user" --regid "$user" --init-groups \
   env -u VIRTUAL_ENV -u XDG_RUNTIME_DIR -u XDG_CACHE_HOME -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u CONTAINER_KERNELS_CACHE \
   -u APPTAINER_USERNS -u SUDO_USER -u SUDO_UID -u SUDO_GID -u PYENV_ROOT \
   HOME="$home" USER="$user" LOGNAME="$user" SHELL=/bin/bash PATH=/usr/local/bin:/usr/bin:/bin \
-  ${memory:+CK_TEST_MEMORY_CGROUP="$memory"} "$@"
+  ${memory:+CK_TEST_MEMORY_CGROUP="$memory"} "$@" || rc=$?
+if [ -d "$copy/.cache/results" ]; then
+  mkdir -p "$cache/results"
+  cp "$copy/.cache/results"/* "$cache/results"
+fi
+exit $rc

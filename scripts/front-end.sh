@@ -1,7 +1,7 @@
 #!/bin/bash
 # The front end: its packages (node_modules), its production build (jupyterlab_container_kernels/labextension), and
 # the packages of its tests in a browser (ui-tests/node_modules).
-#   scripts/front-end.sh packages|build|ui-packages
+#   scripts/front-end.sh node|packages|build|ui-packages      node: only what runs the others
 # Needs: python-env.sh's environment (jlpm), a package registry; node ≥ 20, taken from PyPI if there is none.
 # Leaves: node_modules, lib, the labextension, .cache/yarn, .cache/yarn-settings.
 set -euo pipefail
@@ -41,6 +41,7 @@ fi
 settings > "$cache/yarn-settings"
 # shellcheck source=/dev/null
 . "$cache/yarn-settings"
+[ "${1-}" != node ] || exit 0
 [ -d node_modules ] || rm -f "$cache/stamps/node-modules"
 [ -f jupyterlab_container_kernels/labextension/package.json ] || rm -f "$cache/stamps/front-end"
 step node-modules "$(key package.json yarn.lock "$root")" "front end: packages" install
@@ -54,5 +55,5 @@ ui-packages)
   [ -d ui-tests/node_modules ] || rm -f "$cache/stamps/ui-node-modules"
   step ui-node-modules "$(key ui-tests/package.json ui-tests/yarn.lock "$root")" "browser's tests: packages" install_ui
   ;;
-*) fail "usage: front-end.sh packages|build|ui-packages" ;;
+*) fail "usage: front-end.sh node|packages|build|ui-packages" ;;
 esac
