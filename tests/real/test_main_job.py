@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -168,34 +166,6 @@ def test_one_interrupt_reaches_the_kernel_once_and_it_answers_again(
         client.execute_interactive(count, timeout=30, output_hook=on_output)
         assert "".join(said).split() == ["on", "1"]
         assert printed(client, "print('still here')") == "still here"
-
-
-@pytest.mark.parametrize("how", ["shutdown", "killpg", "kill launcher"])
-def test_nothing_of_a_kernel_survives(bed: Bed, ipykernel_sif: Path, how: str) -> None:
-    assert bed.add(AddRequest(str(ipykernel_sif), "Mortal")).error is None
-    before = set(processes_with(b"squashfuse"))
-    with started("mortal", Path.home()) as client:
-        pid = client.manager.provisioner.pid
-        if how == "killpg":
-            os.killpg(pid, signal.SIGKILL)
-        elif how == "kill launcher":
-            os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while (bed.processes() or set(processes_with(b"squashfuse")) - before) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert bed.processes() == []
-    assert set(processes_with(b"squashfuse")) - before == set()
-
-
-def processes_with(word: bytes) -> list[str]:
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if word in (process / "cmdline").read_bytes():
-                found.append(process.name)
-        except OSError:
-            continue
-    return found
 
 
 def test_two_kernels_share_one_image_and_the_last_one_takes_it_along(bed: Bed, registry: str) -> None:
