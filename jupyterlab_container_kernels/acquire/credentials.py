@@ -64,6 +64,14 @@ def decode(basic: str) -> tuple[str, str]:
     return user, password.rstrip("\0")
 
 
+def as_variables(basic: str | None) -> dict[str, str]:
+    """Return the variables that hand a password to Apptainer, which looks for it in fewer places than we do."""
+    user, password = decode(basic) if basic else ("", "")
+    if not user or user == TOKEN_USER:
+        return {}
+    return {"APPTAINER_DOCKER_USERNAME": user, "APPTAINER_DOCKER_PASSWORD": password}
+
+
 def login_file(environment: Mapping[str, str], home: Path) -> Path:
     """Return the file from which Apptainer reads passwords, and into which it writes them.
 

@@ -5,6 +5,7 @@ Behaviour was measured on Apptainer 1.4.5; what older versions lack is from thei
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -117,6 +118,14 @@ class Apptainer(Runtime):
         ours = "APPTAINER" if found.title == "Apptainer" else "SINGULARITY"
         named = environment.get(f"{ours}_CACHEDIR") or environment.get("SINGULARITY_CACHEDIR")
         return (Path(named) if named else home / f".{ours.lower()}") / "cache"
+
+    def cached_image(
+        self, found: FoundRuntime, digest: str, architecture: str, environment: Mapping[str, str], home: Path
+    ) -> Path | None:
+        # internal/pkg/build/oci/oci.go (1.2 to 1.4): the digest and the architecture make the name; tried with 1.4.5
+        name = hashlib.sha256(f"{digest.removeprefix('sha256:')}{architecture}".encode()).hexdigest()
+        cache = self.cache_dir(found, environment, home)
+        return cache / "oci-tmp" / name if cache else None
 
     def clean_cache(self, found: FoundRuntime, environment: Mapping[str, str]) -> Command | None:
         return Command([found.path, "cache", "clean", "--force"], found.difference.applied(environment))

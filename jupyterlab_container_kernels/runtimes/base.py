@@ -138,6 +138,12 @@ class Runtime(abc.ABC):
     def run_isolated(self, found: FoundRuntime, run: Isolated, environment: Mapping[str, str]) -> Command:
         """Return the command that runs one program in a container."""
 
+    def cached_image(
+        self, found: FoundRuntime, digest: str, architecture: str, environment: Mapping[str, str], home: Path
+    ) -> Path | None:
+        """Return where the runtime's cache has the file of an image of a registry, if it has it."""
+        return None
+
     def cache_dir(self, found: FoundRuntime, environment: Mapping[str, str], home: Path) -> Path | None:
         """Return where the runtime keeps what it has downloaded, if it does."""
         return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import logging
+import shutil
 from collections import defaultdict
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from .. import failures
@@ -74,6 +76,8 @@ class ImageService:
             running.update(message="Waiting for another server of yours, which fetches the same image")
 
         async with self._locks[digest], image_lock.held(lock, arrived, waiting) as mine:
+            if anew:  # what lies in the runtime's cache may be what is to be replaced
+                resolved = replace(resolved, cached=None)
             record = await (self._bring(running, resolved, runtime) if mine else self._record(resolved, stored))
         running.keeps(lock)
         return record
@@ -93,7 +97,12 @@ class ImageService:
         partial = self._roots.images / f".{running.task.id}.partial.sif"
         await running.owns(partial)
         because = ""
-        if self._session.settings.acquire == "auto" and resolved.reference.transport == "docker":
+        if resolved.cached is not None:
+            running.say(f"{runtime.title} has the image in its cache: {resolved.cached}")
+            running.update(message=f"Copying the image from {runtime.title}'s cache")
+            with contextlib.suppress(FileNotFoundError):  # it was cleaned meanwhile
+                await asyncio.to_thread(shutil.copyfile, resolved.cached, partial)
+        elif self._session.settings.acquire == "auto" and resolved.reference.transport == "docker":
             try:
                 await streaming.fetch(self._session, running, resolved, runtime, partial)
             except NotUnderstood as error:

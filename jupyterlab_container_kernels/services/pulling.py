@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from .. import failures
+from ..acquire import credentials
 from ..runtimes.base import FoundRuntime, Squashfs
 from ..system import limits, paths, process
 from . import proofs
@@ -60,8 +61,11 @@ async def fetch(
         min(limits.memory_bytes(os.environ) // _MEMORY_PART, _MOST_MEMORY_BYTES),
         limits.cores(os.environ),
     )
+    registry, repository = resolved.reference.registry, resolved.reference.repository
+    basic = await asyncio.to_thread(credentials.find, registry, os.environ, Path.home(), repository)
+    environment = {**os.environ, **credentials.as_variables(basic)}
     kind = session.runtimes[runtime.name]
-    plan = kind.pull(runtime, str(source), target, temporary, resolved.insecure, os.environ, squashfs)
+    plan = kind.pull(runtime, str(source), target, temporary, resolved.insecure, environment, squashfs)
 
     def on_line(line: str) -> None:
         running.say(line)

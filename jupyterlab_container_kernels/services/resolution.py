@@ -38,6 +38,8 @@ class Resolved:
         The file, when it is here already.
     user : str or None
         Under which name the registry was asked.
+    cached : Path or None
+        The file in the runtime's own cache, when it is only there.
     """
 
     given: str
@@ -46,6 +48,7 @@ class Resolved:
     insecure: bool = False
     stored: Path | None = None
     user: str | None = None
+    cached: Path | None = None
 
 
 class ResolutionService:
@@ -71,7 +74,8 @@ class ResolutionService:
         judgement = room.Judgement("fits" if resolved.stored else "unknown")
         if manifest and download:
             streamed = reference.transport == "docker" and self._session.settings.acquire == "auto"
-            judgement = await room.judge(self._session, download, streamed=streamed)
+            way: room.Way = "copied" if resolved.cached else "streamed" if streamed else "pulled"
+            judgement = await room.judge(self._session, download, way)
         return Resolution(
             reference=str(reference),
             digest=manifest.digest if manifest else None,
@@ -79,7 +83,7 @@ class ResolutionService:
             title=manifest.title if manifest else None,
             description=manifest.description if manifest else None,
             layers=len(manifest.layer_bytes) if manifest else None,
-            download_bytes=download,
+            download_bytes=0 if resolved.cached else download,
             stored=resolved.stored is not None,
             verdict=judgement.verdict,
             place=judgement.place,
@@ -117,7 +121,8 @@ class ResolutionService:
         client = await self._registry(reference)
         manifest = await client.manifest(reference, machine.architecture())
         here = await self._here(manifest.digest)
-        return Resolved(text, reference, manifest, client.uses_http, here, client.user)
+        cached = None if here or reference.transport != "docker" else await self._cached(manifest.digest)
+        return Resolved(text, reference, manifest, client.uses_http, here, client.user, cached)
 
     async def _registry(self, reference: ImageReference) -> registry.Registry:
         """Return whom to ask for an image."""
@@ -140,6 +145,18 @@ class ResolutionService:
                     return found
         mine = stored_path(self._roots.images, digest)
         return mine if await asyncio.to_thread(is_whole, mine) else None
+
+    async def _cached(self, digest: str) -> Path | None:
+        """Return the file of an image in the runtime's own cache."""
+        try:
+            found = await self._session.find_runtime()
+            kind = self._session.runtimes[found.name]
+            file = kind.cached_image(found, digest, machine.architecture(), os.environ, Path.home())
+            if file is not None:
+                await self.header(file)
+        except ContainerKernelsError:
+            return None
+        return file
 
     async def header(self, path: Path) -> sif.SifHeader:
         """Read and check an image file, with patience for its file system.

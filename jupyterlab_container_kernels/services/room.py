@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ..models import Place, Verdict
 from .session import SessionService
@@ -18,6 +19,9 @@ STORED_FACTOR = 1.1
 STREAMED_FACTOR = 1.0
 #: `apptainer pull`, at its peak: layers, unpacked tree, squashfs, SIF (4.5 to 5.5).
 PULLED_FACTOR = 5.0
+#: How an image comes, and what it takes beside what stays; ``copied`` is from the runtime's cache.
+Way = Literal["streamed", "pulled", "copied"]
+_BESIDE: dict[Way, float] = {"streamed": STREAMED_FACTOR, "pulled": PULLED_FACTOR, "copied": 0.0}
 #: Where sites give people room, by the variables that name it.
 _ELSEWHERE = ("SCRATCH", "PSCRATCH", "WORK", "PROJECT")
 
@@ -41,7 +45,7 @@ class Judgement:
     elsewhere: Place | None = None
 
 
-async def judge(session: SessionService, download_bytes: int, *, streamed: bool) -> Judgement:
+async def judge(session: SessionService, download_bytes: int, way: Way) -> Judgement:
     """Tell whether there is room for an image.
 
     Parameters
@@ -50,17 +54,17 @@ async def judge(session: SessionService, download_bytes: int, *, streamed: bool)
         The store, and where temporary files may lie.
     download_bytes : int
         The sum of its layers.
-    streamed : bool
-        Whether it is made in our own way, else the runtime pulls it.
+    way : Way
+        How it comes.
     """
     stored = int(download_bytes * STORED_FACTOR)
-    beside = int(download_bytes * (STREAMED_FACTOR if streamed else PULLED_FACTOR))
+    beside = int(download_bytes * _BESIDE[way])
     images = session.roots.images
     free, _ = await session.room(images)
     together = Place(str(images), stored + beside, free)
-    if streamed and session.settings.temporary_dir is None and _fits(together):
+    if way == "streamed" and session.settings.temporary_dir is None and _fits(together):
         return Judgement("fits", together)
-    temporary = await session.temporary_dir(beside)
+    temporary = await session.temporary_dir(beside) if beside else images
     if await asyncio.to_thread(_device, temporary) == await asyncio.to_thread(_device, images):
         places = [together]
     else:

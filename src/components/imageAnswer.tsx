@@ -145,6 +145,11 @@ function origin(known: IResolution, trans: TranslationBundle): string {
   if (known.stored) {
     return trans.__('Here already: nothing to download, adding takes seconds');
   }
+  if (known.download_bytes === 0) {
+    return trans.__(
+      'In Apptainer’s cache: nothing to download, adding takes seconds'
+    );
+  }
   if (known.download_bytes === null) {
     return trans.__('Found');
   }

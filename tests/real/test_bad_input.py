@@ -82,15 +82,29 @@ def test_a_private_image_needs_a_login_and_comes_with_it(
         assert (await services.images.resolution.resolve(image.image)).user == user
 
     bed.run(log_in)
+    kept = home / ".docker/config.json"
+    if kind == "SECURE":  # where Apptainer by itself does not look
+        kept = kept.rename(tmp_path / "auth.json")
+        monkeypatch.setenv("REGISTRY_AUTH_FILE", str(kept))
     for way in ("auto", "runtime"):
         bed.changes["acquire"] = way
         task = bed.add(image)
         # it came, and only then is found to have no shell, let alone Python
         assert [phase.state for phase in task.phases][:3] == ["done", "done", "failed"]
         bed.unseed()
+    if kind == "PRIVATE":
+        bed.changes["acquire"] = "auto"
+        monkeypatch.setenv("APPTAINER_CACHEDIR", str(tmp_path / "cache"))
+        pull = ["apptainer", "pull", "--no-https", str(tmp_path / "x.sif"), f"docker://{image.image}"]
+        subprocess.run(pull, check=True, capture_output=True)
+        assert bed.run(lambda services: services.images.resolution.resolve(image.image)).download_bytes == 0
+        task = bed.add(image)
+        assert [phase.state for phase in task.phases][:3] == ["done", "done", "failed"]
+        log = (bed.state / "tasks" / task.id / "log").read_text()
+        assert "has the image in its cache" in log
     secrets = (password.encode(), base64.b64encode(f"{user}:{password}".encode()))
     holders = {path for path in tmp_path.rglob("*") if path.is_file() and any(s in path.read_bytes() for s in secrets)}
-    assert holders == {home / ".docker/config.json"}
+    assert holders == {kept}
 
 
 @pytest.fixture

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from jupyterlab_container_kernels.acquire.credentials import decode, encode, find, login_file, remove, store
+from jupyterlab_container_kernels.acquire.credentials import (
+    as_variables,
+    decode,
+    encode,
+    find,
+    login_file,
+    remove,
+    store,
+)
 
 
 def write_auth(path: Path, **auths: str) -> None:
@@ -175,3 +183,11 @@ def test_a_link_to_the_file_stays_one(home: Path) -> None:
     store(link, "quay.io", "x")
     assert link.is_symlink()
     assert "quay.io" in real.read_text()
+
+
+def test_apptainer_gets_a_password_by_variables_but_no_identity_token() -> None:
+    assert as_variables(encode("me", "a:b")) == {
+        "APPTAINER_DOCKER_USERNAME": "me",
+        "APPTAINER_DOCKER_PASSWORD": "a:b",
+    }
+    assert as_variables(encode("<token>", "x")) == as_variables(None) == as_variables("%%%") == {}

@@ -60,7 +60,7 @@ async def test_it_fits_where_it_is_tightest(
     tmp_path: Path, store: int | None, temporary: int | None, streamed: bool, verdict: str, where: str, needed: float
 ) -> None:
     session: Any = Session(tmp_path, store, temporary)
-    judged = await judge(session, GB, streamed=streamed)
+    judged = await judge(session, GB, "streamed" if streamed else "pulled")
     assert judged.verdict == verdict
     assert judged.place == Place(str(tmp_path / where), int(needed * GB), session.free[tmp_path / where])
     assert judged.elsewhere is None
@@ -69,7 +69,7 @@ async def test_it_fits_where_it_is_tightest(
 async def test_on_one_disk_all_of_it_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "_device", lambda _path: 1)
     session: Any = Session(tmp_path, 5 * GB, 5 * GB)
-    judged = await judge(session, GB, streamed=False)
+    judged = await judge(session, GB, "pulled")
     assert judged == Judgement("too_large", Place(str(tmp_path / "images"), int(6.1 * GB), 5 * GB))
 
 
@@ -81,11 +81,18 @@ async def test_a_place_where_it_would_fit_is_named(tmp_path: Path, monkeypatch: 
     session.free |= {small: GB, large: 3 * GB, tmp_path / "gone": 9 * GB}
     for name, path in (("SCRATCH", small), ("PSCRATCH", tmp_path / "gone"), ("WORK", Path("no")), ("PROJECT", large)):
         monkeypatch.setenv(name, str(path))
-    judged = await judge(session, GB, streamed=True)
+    judged = await judge(session, GB, "streamed")
     assert judged.verdict == "fits_elsewhere"
     assert judged.elsewhere == Place(str(large), int(2.1 * GB), 3 * GB)
 
 
 async def test_a_named_directory_for_temporary_files_is_used(tmp_path: Path) -> None:
     session: Any = Session(tmp_path, 100 * GB, GB // 2, named=True)
-    assert (await judge(session, GB, streamed=True)).verdict == "too_large"
+    assert (await judge(session, GB, "streamed")).verdict == "too_large"
+
+
+@pytest.mark.parametrize(("store", "verdict"), [(2 * GB, "fits"), (1 * GB, "too_large"), (None, "unknown")])
+async def test_a_copy_needs_room_in_the_store_alone(tmp_path: Path, store: int | None, verdict: str) -> None:
+    session: Any = Session(tmp_path, store, 0, named=True)
+    judged = await judge(session, GB, "copied")
+    assert judged == Judgement(verdict, Place(str(tmp_path / "images"), int(1.1 * GB), store))  # type: ignore[arg-type]

@@ -27,7 +27,7 @@ export interface IResolution {
   /** What its maker says of it, in one line. */
   description: string | null;
   layers: number | null;
-  /** 0 when it is here already. */
+  /** 0 when it is here already, or in the runtime's cache. */
   download_bytes: number | null;
   /** The image is here already: nothing will be downloaded. */
   stored: boolean;

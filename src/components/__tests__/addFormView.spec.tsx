@@ -326,6 +326,11 @@ describe('what is known of an image', () => {
       'Here already: nothing to download, adding takes seconds · linux/amd64'
     ],
     [
+      'is in the cache of the runtime',
+      { download_bytes: 0 },
+      'In Apptainer’s cache: nothing to download, adding takes seconds · about 7.6 GB needed in /scratch/mst3k (412 GB free) · linux/amd64'
+    ],
+    [
       'does not fit',
       { verdict: 'too_large', place },
       '3.3 GB to download · does not fit: needs about 8.1 GB in /scratch/mst3k, 2.3 GB free · linux/amd64'
