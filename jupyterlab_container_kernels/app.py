@@ -60,8 +60,9 @@ class ContainerKernelsApp(ExtensionApp):
     temporary_dir = Unicode(
         "",
         config=True,
-        help="Folder for temporary files of a pull, about five times the download. A fast local disk is best. "
-        "Empty: $APPTAINER_TMPDIR, $TMPDIR, /tmp or the data directory, the first with enough room.",
+        help="Folder for what is needed only while an image comes: its layers, or five times as much where the runtime "
+        "pulls it itself. A fast local disk is best. Empty: layers lie beside images; else $APPTAINER_TMPDIR, $TMPDIR, "
+        "/tmp or the data directory, the first with enough room.",
     )
     acquire = Enum(
         ["auto", "runtime"],
