@@ -1,6 +1,6 @@
 #!/bin/bash
 # The images of the demo and of the tests, made from Debian packages, and put into the loopback registries.
-#   scripts/images.sh [demo|all]
+#   scripts/images.sh [demo|all|heavy]
 # demo/python-ipykernel:1  Debian with python3 and ipykernel
 # demo/python:1            Debian with python3 only: no pip, no ipykernel, externally managed
 # test/venv:1              the same with a virtual environment (with pip) first on PATH
@@ -16,6 +16,7 @@
 # test/shipped:1           demo/python-ipykernel with kernelspecs of its own
 # test/no-python:1         busybox and a libc
 # test/arm64:1             an image for another processor
+# bench/heavy:1            0.8 GB compressed, in five layers; only if it is asked for
 # test/private:1           a few bytes, in the registry that wants a password
 # Needs: mmdebstrap, umoci, skopeo, uidmap and user namespaces (or root), and what registry.sh needs.
 # Leaves: .cache/images (one OCI layout an image) and the registries' stores; a registry that ran goes on running.
@@ -216,6 +217,20 @@ tiny_image() { # NAME ARCHITECTURE
   configure "$1" --architecture "$2"
 }
 
+# What `make bench` compares with: what people have in such images, so that it has their sizes and numbers of files.
+heavy_image() {
+  local part
+  debian essential "$heavy" "$work/root.tar"
+  "$root/scripts/split-tar.py" "$work/root.tar" "$work" usr/share usr/lib/python3 usr/lib/jvm usr/lib/go-1.19 usr/lib/llvm-14
+  rm "$work/root.tar"
+  layout bench/heavy
+  for part in "$work"/part-*.tar; do
+    add_layer bench/heavy "$part"
+    rm "$part"
+  done
+  configure bench/heavy --config.env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --config.env LANG=C.UTF-8
+}
+
 push() { # NAME REGISTRY [USER:PASSWORD]
   skopeo copy --quiet --insecure-policy --dest-tls-verify=false ${3:+--dest-creds "$3"} "oci:$images/$1:1" "docker://$2/$1:1"
 }
@@ -245,6 +260,14 @@ image() { # NAME COMMAND…
 recipes=$(key "$(declare -f debian layout add_layer configure python_image venv_image busybox_image tiny_image)" "$suite" "$plain")
 if [ "${CK_TEST_REGISTRY-}" = '' ]; then exec "$root/scripts/with-registry.sh" "$0" "$@"; fi
 
+if [ "${1-all}" = heavy ]; then
+  heavy=python3-ipykernel,python3-scipy,python3-pandas,python3-matplotlib,python3-sklearn,python3-sympy,python3-numba
+  heavy+=,python3-statsmodels,gcc,g++,gfortran,cmake,git,openjdk-17-jdk-headless,golang-go,rustc,llvm-14-dev,libclang-14-dev
+  heavy+=,texlive-latex-extra,texlive-fonts-recommended
+  recipes=$(key "$recipes" "$heavy" "$(declare -f heavy_image)" "$root/scripts/split-tar.py")
+  image bench/heavy heavy_image
+  exit
+fi
 image demo/python python_image demo/python "$plain"
 image demo/python-ipykernel python_image demo/python-ipykernel python3-ipykernel
 if [ "${1-all}" = all ]; then
