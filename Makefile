@@ -5,15 +5,15 @@ ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
 .PHONY: help testbed build lint test test-js test-py test-ui test-gpu bench demo wheel clean clean-testbed \
-	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules images images-demo \
-	node copy-testbed
+	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules slurm ondemand images \
+	images-demo node copy-testbed
 
 help:  ## this list
 	@echo 'make TARGET; what each needs is set up first, once:'
 	@grep -hE '^[a-z-]+:.*  ## ' Makefile | sed -E 's/:.*  ## /|/' | awk -F'|' '{ printf "  %-14s %s\n", $$1, $$2 }'
 
-testbed: packages-browser  ## what tests need: Python and front-end packages, Apptainer, modules, registries, images, Chromium
-	@+$(MAKE) -j3 front-end ui-packages apptainer modules images
+testbed: packages-browser  ## what tests need: Python and front-end packages, Apptainer, modules, Slurm, registries, images, Chromium
+	@+$(MAKE) -j3 front-end ui-packages apptainer modules slurm ondemand images
 
 build: packages front-end  ## the front end, built for production; JupyterLab in .cache/venv sees it
 
@@ -77,10 +77,14 @@ apptainer:
 	@scripts/apptainer.sh
 modules:
 	@scripts/modules.sh
+slurm:
+	@scripts/slurm.sh unpack
+ondemand:
+	@scripts/ondemand.sh unpack
 images:
 	@scripts/images.sh all
 # what a copy of a checkout that has a test-bed lacks for the tests with kernels (scripts/as-user.sh)
 copy-testbed:
-	@+$(MAKE) -j2 node apptainer modules
+	@+$(MAKE) -j2 node apptainer modules slurm ondemand
 images-demo:
 	@scripts/images.sh demo

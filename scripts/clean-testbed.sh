@@ -5,6 +5,9 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 [ ! -d "$cache/registry" ] || "$root/scripts/registry.sh" stop
+# what a run of the tests that was killed has left
+[ ! -d "$cache/slurm" ] || "$root/scripts/slurm.sh" down
+[ ! -d "$cache/ondemand" ] || "$root/scripts/ondemand.sh" down
 [ "$(id -u)" != 0 ] || "$root/scripts/testbed-user.sh" remove
 # an unpacked image may hold folders without the right to write
 chmod -R u+rwX "$cache" 2> /dev/null || true

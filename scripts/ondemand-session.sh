@@ -1,0 +1,38 @@
+#!/bin/bash
+#SBATCH --job-name=ondemand-session
+# A JupyterLab as Open OnDemand starts it, as a job: a port of its own, a base URL below /node, a password, the settings
+# that sites write (any origin, no XSRF check).
+#   sbatch … scripts/ondemand-session.sh FOLDER [NAME=VALUE…]     for tests
+# FOLDER gets config.py, output.log, and once it listens connection.json: {"port": …, "password": …}. The session sees
+# of the job's environment what sites hand on, and the variables that are named.
+# Needs: .cache/venv. Leaves: FOLDER.
+set -euo pipefail
+folder=$1
+shift
+python=$CONTAINER_KERNELS_PYTHON
+umask 077
+mkdir -p "$folder"
+"$python" - "$folder" << 'PYTHON'
+import json, secrets, socket, sys
+from pathlib import Path
+from jupyter_server.auth import passwd
+
+folder = Path(sys.argv[1])
+with socket.socket() as listening:
+    listening.bind(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+password = secrets.token_urlsafe(12)
+settings = {
+    "ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.port_retries": 0, "ServerApp.open_browser": False,
+    "ServerApp.base_url": f"/node/127.0.0.1/{port}/", "ServerApp.allow_origin": "*", "ServerApp.allow_root": True,
+    "ServerApp.disable_check_xsrf": True, "ServerApp.allow_remote_access": True, "ServerApp.root_dir": str(folder),
+    "IdentityProvider.token": "", "PasswordIdentityProvider.hashed_password": passwd(password),
+}
+(folder / "config.py").write_text("".join(f"c.{name} = {value!r}\n" for name, value in settings.items()))
+(folder / "starting.json").write_text(json.dumps({"port": port, "password": password}))
+PYTHON
+mv "$folder/starting.json" "$folder/connection.json"
+jobs=()
+while IFS= read -r name; do jobs+=("$name=${!name}"); done < <(compgen -e SLURM_)
+exec env -i HOME="$HOME" USER="$(id -un)" PATH=/usr/bin:/bin LANG=C.UTF-8 PYTHONNOUSERSITE=1 "${jobs[@]}" "$@" \
+  "$python" -m jupyterlab --config="$folder/config.py" > "$folder/output.log" 2>&1

@@ -1,0 +1,78 @@
+#!/bin/bash
+# What Open OnDemand's node proxy does to requests, in plain Apache, for tests: closes what is silent for its Timeout,
+# takes Authorization away, answers %2F in a path with 404, puts the session's address into cookies. It was compared
+# with OnDemand's own proxy module. Apache comes from Debian's package, unpacked below .cache/ondemand; it needs no root.
+#   scripts/ondemand.sh unpack | up PORT [TIMEOUT] | down      TIMEOUT in seconds: 5, where sites have 60
+# A Jupyter server on 127.0.0.1:N with the base URL /node/127.0.0.1/N/ is then at 127.0.0.1:PORT/node/127.0.0.1/N/.
+# Needs: unpack-debian.sh's needs, patchelf. Leaves: .cache/ondemand; `down` leaves no process.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+prefix=$cache/ondemand
+run=$prefix/run
+apache=$prefix/usr/sbin/apache2
+
+unpack() {
+  rm -rf "$prefix" "$prefix.new"
+  "$root/scripts/unpack-debian.sh" bookworm "$prefix.new" apache2-bin libapr1 libaprutil1 libpcre2-8-0
+  mv "$prefix.new" "$prefix"
+  patchelf --set-rpath "$(echo "$prefix"/usr/lib/*-linux-gnu)" --force-rpath "$apache"
+  "$apache" -v
+}
+
+configure() {
+  local port=$1 timeout=$2 module
+  {
+    for module in mpm_event authz_core headers env proxy proxy_http proxy_wstunnel rewrite; do
+      echo "LoadModule ${module}_module $prefix/usr/lib/apache2/modules/mod_$module.so"
+    done
+    cat << CONF
+ServerRoot $run
+ServerName portal.test
+Listen 127.0.0.1:$port
+PidFile $run/apache2.pid
+ErrorLog $run/error.log
+Mutex file:$run
+DefaultRuntimeDir $run
+StartServers 1
+Timeout $timeout
+RequestHeader unset Authorization
+Header edit Location "^[^/]+//[^/]+" ""
+Header edit* Set-Cookie ";\s*(?i)Domain[^;]*" ""
+Header edit* Set-Cookie ";\s*(?i)Path[^;]*" ""
+<LocationMatch "^/node/(?<host>127\.0\.0\.1)/(?<port>\d+)">
+  Header edit Set-Cookie "^([^;]+)" "\$1; Path=/node/%{MATCH_HOST}e/%{MATCH_PORT}e"
+</LocationMatch>
+RewriteEngine On
+RewriteCond %{HTTP:Upgrade} websocket [NC]
+RewriteRule "^/node/(127\.0\.0\.1)/(\d+)(.*)" "ws://\$1:\$2/node/\$1/\$2\$3" [P,L]
+RewriteRule "^/node/(127\.0\.0\.1)/(\d+)(.*)" "http://\$1:\$2/node/\$1/\$2\$3" [P,L]
+CONF
+    # Apache as root wants to know as whom its children run
+    [ "$(id -u)" != 0 ] || printf 'User www-data\nGroup www-data\n'
+  } > "$run/httpd.conf"
+}
+
+down() {
+  local pid i
+  pid=$(cat "$run/apache2.pid" 2> /dev/null) || { rm -rf "$run" && return; }
+  if [ "$(readlink "/proc/$pid/exe")" = "$apache" ]; then
+    kill "$pid"
+    for ((i = 0; i < 50; i++)); do [ -e "/proc/$pid" ] && sleep 0.1; done
+  fi
+  rm -rf "$run"
+}
+
+case ${1-} in
+unpack)
+  [ -x "$apache" ] || rm -f "$cache/stamps/ondemand"
+  step ondemand "$(key "$(declare -f unpack)" "$prefix")" "OnDemand's proxy: Apache from Debian's package" unpack
+  ;;
+up)
+  down
+  mkdir -p "$run"
+  configure "$2" "${3:-5}"
+  "$apache" -d "$run" -f "$run/httpd.conf" -k start
+  ;;
+down) down ;;
+*) fail "usage: ondemand.sh unpack | up PORT [TIMEOUT] | down" ;;
+esac

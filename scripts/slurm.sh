@@ -1,0 +1,136 @@
+#!/bin/bash
+# A real Slurm (22.05) of one node with two GPUs that are none, for tests: munge, slurmctld, slurmd, from Debian's
+# packages, unpacked below .cache/slurm. It needs no root: it runs as whoever starts it, and jobs run as the same user.
+# Memory is not enforced, because only root may divide control groups.
+#   scripts/slurm.sh unpack | up | down
+# Its commands lie in .cache/slurm/usr/bin, its settings in .cache/slurm/run/slurm.conf (SLURM_CONF).
+# Needs: unpack-debian.sh's needs, patchelf. Leaves: .cache/slurm; `down` leaves no process.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+prefix=$cache/slurm
+run=$prefix/run
+usr=$prefix/usr
+
+unpack() {
+  rm -rf "$prefix" "$prefix.new"
+  "$root/scripts/unpack-debian.sh" bookworm "$prefix.new" slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge \
+    libmunge2 libhwloc15 liblua5.1-0 libpmix2 libjson-c5 libjwt0 libyaml-0-2 libhttp-parser2.9
+  mv "$prefix.new" "$prefix"
+  local lib file
+  lib=$(echo "$usr"/lib/*-linux-gnu)
+  for file in "$usr"/bin/* "$usr"/sbin/* "$lib"/*.so.* "$lib"/slurm*/*.so; do
+    if [ -L "$file" ] || [ "$(head -c 4 "$file" | tail -c 3)" != ELF ]; then continue; fi
+    patchelf --set-rpath "$lib:$lib/slurm-wlm" --force-rpath "$file"
+  done
+  for file in slurmd slurmctld slurmstepd; do ln -s "$file-wlm" "$usr/sbin/$file"; done
+  "$usr/sbin/slurmd" -V
+  "$usr/sbin/munged" --version
+}
+
+# The settings: small waits, ports of their own on 127.0.0.1 alone.
+configure() {
+  local host=$1 user=$2 lib
+  lib=$(echo "$usr"/lib/*-linux-gnu)
+  printf 'NodeName=%s Name=gpu Type=a100 File=/dev/null\nNodeName=%s Name=gpu Type=a100 File=/dev/zero\n' "$host" "$host" > "$run/gres.conf"
+  printf 'CgroupPlugin=autodetect\n' > "$run/cgroup.conf"
+  cat > "$run/slurm.conf" << CONF
+ClusterName=testbed
+SlurmctldHost=$host(127.0.0.1)
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+SlurmUser=$user
+SlurmdUser=$user
+AuthType=auth/munge
+AuthInfo=socket=$run/munge.socket
+CredType=cred/munge
+PluginDir=$lib/slurm-wlm
+StateSaveLocation=$run/state
+SlurmdSpoolDir=$run/spool
+SlurmctldPidFile=$run/slurmctld.pid
+SlurmdPidFile=$run/slurmd.pid
+SlurmctldLogFile=$run/slurmctld.log
+SlurmdLogFile=$run/slurmd.log
+SlurmctldPort=16817
+SlurmdPort=16818
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2
+ReturnToService=2
+MailProg=/bin/true
+KillWait=3
+MinJobAge=60
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+GresTypes=gpu
+NodeName=$host NodeAddr=127.0.0.1 CPUs=16 RealMemory=4000 Gres=gpu:a100:2 State=UNKNOWN
+PartitionName=standard Nodes=$host Default=YES MaxTime=02:00:00 DefaultTime=00:10:00 DefMemPerCPU=256 State=UP
+PartitionName=gpu Nodes=$host MaxTime=01:00:00 DefaultTime=00:05:00 DefMemPerCPU=256 State=UP
+CONF
+}
+
+up() {
+  local start host i
+  start=$(date +%s%N)
+  host=$(hostname -s)
+  down
+  mkdir -m 700 "$run"
+  mkdir -p "$run/state" "$run/spool"
+  configure "$host" "$(id -un)"
+  head -c 1024 /dev/urandom > "$run/munge.key"
+  chmod 400 "$run/munge.key"
+  # --force: its folders may lie below one that others may write to
+  "$usr/sbin/munged" --force --num-threads=2 --key-file="$run/munge.key" --socket="$run/munge.socket" \
+    --pid-file="$run/munged.pid" --log-file="$run/munged.log" --seed-file="$run/munge.seed" 2> "$run/munged.err"
+  export SLURM_CONF=$run/slurm.conf PATH=$usr/bin:$PATH
+  "$usr/sbin/slurmctld" -c
+  "$usr/sbin/slurmd" -c -d "$usr/sbin/slurmstepd"
+  for ((i = 0; i < 200; i++)); do
+    if [ "$(timeout 2 sinfo -h -o %T -p standard 2> /dev/null)" = idle ]; then
+      say "  Slurm: one node is idle after $((($(date +%s%N) - start) / 1000000)) ms"
+      return
+    fi
+    sleep 0.1
+  done
+  tail -n 5 "$run"/*.log >&2
+  fail "no node became idle within 20 s"
+}
+
+# ends FILE: ends the process whose id stands in a file, if it is still the one that was started.
+ends() {
+  local pid i
+  pid=$(cat "$1" 2> /dev/null) || return 0
+  rm -f "$1"
+  case $(readlink "/proc/$pid/exe" 2> /dev/null) in "$prefix"/*) ;; *) return 0 ;; esac
+  kill "$pid"
+  for ((i = 0; i < 50; i++)); do
+    [ -e "/proc/$pid" ] || return 0
+    sleep 0.1
+  done
+  kill -KILL "$pid"
+}
+
+down() {
+  local jobs
+  [ -d "$run" ] || return 0
+  export SLURM_CONF=$run/slurm.conf
+  if [ -f "$run/slurmctld.pid" ]; then
+    jobs=$(timeout 3 "$usr/bin/squeue" -h -o %A 2> /dev/null || true)
+    # shellcheck disable=SC2086
+    [ -z "$jobs" ] || { timeout 5 "$usr/bin/scancel" $jobs && sleep 1; } || true
+  fi
+  for each in slurmd slurmctld munged; do ends "$run/$each.pid"; done
+  rm -rf "$run"
+}
+
+case ${1-} in
+unpack)
+  [ -x "$usr/sbin/slurmd" ] || rm -f "$cache/stamps/slurm"
+  step slurm "$(key "$(declare -f unpack)" "$prefix")" "Slurm: munge and Slurm from Debian's packages" unpack
+  ;;
+up) up ;;
+down) down ;;
+*) fail "usage: slurm.sh unpack|up|down" ;;
+esac

@@ -1,0 +1,122 @@
+"""A cluster on this machine: a real Slurm, OnDemand's proxy with a short time-out, sessions that are jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("CONTAINER_KERNELS_CACHE") or ROOT / ".cache")
+SLURM = CACHE / "slurm"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.cluster)
+
+
+def script(name: str, *arguments: str) -> None:
+    subprocess.run([ROOT / "scripts" / name, *arguments], check=True, stdin=subprocess.DEVNULL, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[dict[str, str]]:
+    """A Slurm of one node; the environment in which its commands work."""
+    script("slurm.sh", "up")
+    yield {
+        **os.environ,
+        "SLURM_CONF": str(SLURM / "run" / "slurm.conf"),
+        "PATH": f"{SLURM}/usr/bin:/usr/bin:/bin",
+        "CONTAINER_KERNELS_PYTHON": sys.executable,
+    }
+    script("slurm.sh", "down")
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[str]:
+    """OnDemand's proxy, which closes what is silent for 5 seconds; its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    script("ondemand.sh", "up", str(port), "5")
+    yield f"http://127.0.0.1:{port}"
+    script("ondemand.sh", "down")
+
+
+@dataclass
+class Session:
+    """A JupyterLab in a job, as a browser reaches it: through the portal, with the cookie of its password."""
+
+    job: str
+    folder: Path
+    client: httpx.Client
+    #: The longest that an answer took, in seconds.
+    longest_s: float = field(default=0.0)
+
+    def ask(self, verb: str, path: str, body: object = None) -> Any:
+        """Ask the extension, and return its JSON."""
+        started = time.monotonic()
+        answer = self.client.request(verb, f"container-kernels/{path}", json=body)
+        self.longest_s = max(self.longest_s, time.monotonic() - started)
+        assert answer.status_code < 300, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def start_session(
+    slurm: dict[str, str], portal: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Session]]:
+    """Return what starts a session: options of ``sbatch``, and variables that the site's script sets."""
+    jobs: list[str] = []
+    with contextlib.ExitStack() as stack:
+
+        def start(*options: str, **variables: str) -> Session:
+            folder = tmp_path_factory.mktemp("session")
+            home = folder / "home"
+            home.mkdir()
+            named = [f"{name}={value}" for name, value in variables.items()]
+            program = str(ROOT / "scripts" / "ondemand-session.sh")
+            submit = ["sbatch", "--parsable", f"--output={folder}/job.log", *options, program, str(folder), *named]
+            job = subprocess.check_output(submit, env={**slurm, "HOME": str(home)}, text=True, timeout=30).strip()
+            jobs.append(job)
+            told = json.loads(wait_for(folder / "connection.json", folder))
+            base = f"{portal}/node/127.0.0.1/{told['port']}/"
+            client = stack.enter_context(httpx.Client(base_url=base, timeout=30, follow_redirects=True))
+            log_in(client, told["password"], folder)
+            return Session(job, folder, client)
+
+        yield start
+    subprocess.run(["scancel", *jobs], env=slurm, check=False, timeout=30)
+
+
+def wait_for(file: Path, folder: Path) -> str:
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline, said(folder)
+        time.sleep(0.1)
+    return file.read_text()
+
+
+def log_in(client: httpx.Client, password: str, folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while client.get("login").status_code != 200:
+        assert time.monotonic() < deadline, said(folder)
+        time.sleep(0.2)
+    client.post("login", data={"password": password})
+    assert client.get("api/status").status_code == 200, said(folder)
+
+
+def said(folder: Path) -> str:
+    return "\n".join(path.read_text() for path in folder.glob("*.log")) or "the job has said nothing"

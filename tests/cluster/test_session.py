@@ -1,0 +1,123 @@
+"""A session as users have it: JupyterLab in a job, behind the portal, in an environment with modules alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from jupyterlab_container_kernels.system.process import find_program
+
+from .conftest import CACHE, Session
+
+
+@pytest.fixture(scope="module")
+def modulefiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A module for the real Apptainer, which is on nobody's PATH."""
+    program = find_program("apptainer")
+    assert program, "`make testbed` sets it up"
+    folder = tmp_path_factory.mktemp("modulefiles") / "apptainer"
+    folder.mkdir()
+    lines = ["#%Module", f"prepend-path PATH {Path(program).parent}"]
+    if "APPTAINER_USERNS" in os.environ:  # root in a container needs it; only the module tells
+        lines.append("setenv APPTAINER_USERNS 1")
+    (folder / "1.4.5").write_text("\n".join(lines) + "\n")
+    return folder.parent
+
+
+@pytest.fixture(scope="module")
+def session(start_session: Callable[..., Session], modulefiles: Path) -> Session:
+    """Ten minutes, half a GB, two cores; modules by Lmod."""
+    slurm = CACHE / "slurm"
+    return start_session(
+        "--time=10", "--mem=512M", "--cpus-per-task=2", "--gres=gpu:1",
+        LMOD_CMD=str(CACHE / "modules" / "lmod"), MODULEPATH=str(modulefiles),
+        PATH=f"{slurm}/usr/bin:/usr/bin:/bin", SLURM_CONF=f"{slurm}/run/slurm.conf", CUDA_VISIBLE_DEVICES="0",
+    )  # fmt: skip
+
+
+def test_the_job_is_named_with_its_time_memory_and_cores(session: Session) -> None:
+    job = session.ask("GET", "info")["job"]
+    assert (job["id"], job["memory_bytes"]) == (session.job, 512 * 1024**2)
+    assert 1 <= job["cores"] <= 2
+    left = datetime.fromisoformat(job["ends"].replace("Z", "+00:00")) - datetime.now(timezone.utc)
+    assert 0 < left.total_seconds() <= 600
+
+
+def test_the_diagnostics_name_it_and_how_the_runtime_was_found(session: Session) -> None:
+    diagnostics = session.ask("GET", "diagnostics")
+    findings = {each["title"]: each for each in diagnostics["findings"]}
+    assert findings["Slurm job"]["found"].startswith(f"job {session.job}: ")
+    assert "0.5 GB of memory" in findings["Slurm job"]["found"]
+    assert findings["Slurm job"]["state"] == "warning", "ten minutes are little"
+    assert "with the module apptainer/1.4.5" in findings["Container runtime"]["found"]
+    assert "PYTHONNOUSERSITE = 1" in findings["Jupyter's folders"]["found"]
+    assert "CUDA_VISIBLE_DEVICES = 0" in findings["GPU"]["found"]
+
+
+async def test_a_kernel_is_added_started_and_deleted_through_the_portal(session: Session) -> None:
+    registry = os.environ.get("CK_TEST_REGISTRY")
+    if not registry:
+        pytest.fail("CK_TEST_REGISTRY is not set: run these tests by scripts/with-registry.sh")
+    session.longest_s = 0
+    task = session.ask("POST", "kernels", {"image": f"{registry}/demo/python-ipykernel:1", "display_name": "Demo"})
+    while task["ended"] is None:
+        time.sleep(0.5)
+        task = session.ask("GET", f"tasks/{task['id']}")
+    assert task["state"] == "done", task["error"]
+    [kernel] = session.ask("GET", "kernels")["kernels"]
+    assert kernel["status"]["level"] == "ok"
+    started = session.client.post("api/kernels", json={"name": kernel["slug"]}).json()
+    assert await value_of(session, started["id"], "6 * 7") == "42"
+    session.client.delete(f"api/kernels/{started['id']}")
+    session.ask("DELETE", f"kernels/{kernel['slug']}", {})
+    assert session.ask("GET", "kernels")["kernels"] == []
+    assert session.longest_s < 5, "the portal closes what is silent for longer"
+
+
+async def value_of(session: Session, kernel_id: str, code: str) -> str:
+    """Run a cell as a page does, through the portal's socket, and return its value."""
+    address = f"{session.client.base_url}api/kernels/{kernel_id}/channels".replace("http:", "ws:")
+    cookies = "; ".join(f"{each.name}={each.value}" for each in session.client.cookies.jar)
+    for _ in range(12):  # Jupyter opens the socket when the kernel has answered; the portal does not wait that long
+        try:
+            socket = await websocket_connect(HTTPRequest(address, headers={"Cookie": cookies}))
+            break
+        except HTTPClientError:
+            await asyncio.sleep(1)
+    else:
+        pytest.fail("the portal opens no socket to the kernel")
+    content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+    header = {"msg_id": "m1", "msg_type": "execute_request", "session": "s1", "username": "", "version": "5.3"}
+    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    await socket.write_message(json.dumps(message))
+    while (received := await asyncio.wait_for(socket.read_message(), 60)) is not None:
+        told = json.loads(received)
+        if told["msg_type"] == "execute_result":
+            socket.close()
+            return str(told["content"]["data"]["text/plain"])
+    pytest.fail("the portal has closed the socket")
+
+
+def test_no_user_text_stands_in_a_path_which_the_portal_would_refuse(session: Session) -> None:
+    answer = session.client.get("container-kernels/kernels/a%2Fb")
+    assert answer.status_code == 404
+    assert "container-kernels" not in answer.headers.get("content-type", "")
+
+
+def test_a_session_that_has_ended_is_no_answer_of_ours(session: Session, slurm: dict[str, Any]) -> None:
+    """What the browser takes for a lost connection: neither JSON nor one of our errors."""
+    port = session.client.base_url.path.rstrip("/").rpartition("/")[2]
+    gone = str(session.client.base_url).replace(f"/{port}/", "/1/")
+    answer = session.client.get(f"{gone}container-kernels/info")
+    assert answer.status_code == 503
+    assert "json" not in answer.headers["content-type"]
