@@ -4,6 +4,7 @@ import React, { useMemo, useState } from 'react';
 import type { IKernel, IKernelDetails } from '../api/types';
 import { freedBytes, staleKernels } from '../model/bulkDeletion';
 import type { PanelTab, PanelViewState } from '../model/panelView';
+import { endsTooSoon } from '../model/sessionEnd';
 import { startTitle } from '../model/startLog';
 import { isOldNews } from '../model/task';
 import type { IContainerKernels } from '../tokens';
@@ -143,6 +144,7 @@ export function Panel(props: IPanelProps): JSX.Element {
                 trans={trans}
                 state={task}
                 log={state.logs.get(task.task.id)}
+                sessionLeft={endsTooSoon(task, state.info?.job, props.now)}
                 {...actions}
               />
             ))}

@@ -36,6 +36,8 @@ export interface ITaskRowProps extends ITaskActions {
   state: ITaskState;
   /** The log, while it is shown. */
   log: ILogState | undefined;
+  /** Seconds that the session has left, if that is too short for the task. */
+  sessionLeft?: number | null;
 }
 
 /** The name of a phase, as people read it. */
@@ -183,6 +185,14 @@ function Running(props: ITaskRowProps): JSX.Element {
         <span className="jp-ContainerKernels-taskText">
           {isCancelling ? trans.__('Cancelling…') : progressText(state, trans)}
         </span>
+        {typeof props.sessionLeft === 'number' && !isCancelling && (
+          <span className="jp-ContainerKernels-taskText" role="note">
+            {trans.__(
+              '▲ This session ends in %1, before that is done.',
+              formatDuration(props.sessionLeft, trans)
+            )}
+          </span>
+        )}
       </div>
       <IconButton
         icon={closeIcon}

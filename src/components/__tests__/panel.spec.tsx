@@ -494,6 +494,31 @@ describe('a task', () => {
     expect(actions.onCancel).toHaveBeenCalledWith(id);
   });
 
+  it('that takes longer than the session lasts says so', () => {
+    const progress = { done_bytes: 0, total_bytes: 3_200_000_000 };
+    const model = new TaskModel(aTask({ progress }), 0);
+    model.update(
+      aTask({ seq: 2, progress: { ...progress, done_bytes: 1_000_000 } }),
+      10_000
+    );
+    const job = { id: '7', memory_bytes: 1, cores: 1 };
+    const ends = (seconds: number) =>
+      new Date(NOW + seconds * 1000).toISOString();
+    show({
+      tasks: [model],
+      info: someInfo({ job: { ...job, ends: ends(240) } })
+    });
+    expect(screen.getByRole('note').textContent).toBe(
+      '▲ This session ends in 4 min, before that is done.'
+    );
+    cleanup();
+    show({
+      tasks: [model],
+      info: someInfo({ job: { ...job, ends: ends(999_999) } })
+    });
+    expect(screen.queryByRole('note')).toBeNull();
+  });
+
   it('whose end is not known has a bar without one, and says what it does', () => {
     show({ tasks: [new TaskModel(aTask({ message: 'Unpacking' }), 0)] });
     expect(screen.getByText('Unpacking')).toBeTruthy();
