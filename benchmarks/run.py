@@ -10,6 +10,8 @@ Prints one line a figure and writes all of them, with every sample, as JSON (``.
 * How long the list of 200 and of 1000 kernels takes, and for how long it keeps the server from other work.
 * What our start script adds to ``apptainer exec``; how long kernels take to answer, beside a native one; how many
   interrupts end as they should; what is left after kernels were killed in every way.
+* How long an image of a gigabyte takes from its registry to a first cell, beside ``apptainer pull`` and what a person
+  does by hand; its memory and what it writes. The image is made from Debian packages when it is first needed.
 
 Needs what ``make testbed`` sets up. Run by ``make bench``.
 """
@@ -28,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import acquiring
 import launching
 from kernel_list import time_deletions, time_lists, time_mixed_lists
 from server_start import Start, start
@@ -176,6 +179,14 @@ def browser() -> Iterator[Figure]:
     yield Figure("browser tests that failed", int(done.returncode != 0), "", 0)
 
 
+def images(image: str, rounds: int) -> Iterator[Figure]:
+    """Bring an image in several ways, in turns."""
+    if image == acquiring.HEAVY:
+        subprocess.run([ROOT / "scripts/images.sh", "heavy"], check=True)
+    for row in acquiring.figures(image, rounds, 50e6):
+        yield Figure(*row)
+
+
 def table(figures: Sequence[Figure]) -> str:
     """Write all figures, a line each."""
     return "\n".join(figure.line() for figure in figures)
@@ -186,13 +197,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--json", type=Path, default=ROOT / ".cache/results/bench.json", help="where the figures go")
     parser.add_argument("--quick", action="store_true", help="few samples and no browser: to see whether it works")
-    parser.add_argument("--only", choices=["server", "list", "kernels", "browser"], help="one part")
+    parser.add_argument("--only", choices=["server", "list", "kernels", "images", "browser"], help="one part")
     choices = parser.parse_args()
     figures: list[Figure] = []
     parts = {
         "server": server_part(3 if choices.quick else 20),
         "list": kernel_list(200, 40),
         "kernels": kernels(2, 5, 1) if choices.quick else kernels(10, 50, 20),
+        "images": images(acquiring.SMALL, 1) if choices.quick else images(acquiring.HEAVY, 3),
         "browser": browser(),
     }
     for name, part in parts.items():
