@@ -126,8 +126,9 @@ class _Heard:
                 "The process that makes the image was killed; most probably the memory of this session was not enough.",
                 "Start a session with more memory and try again.",
             )
-        said = (line for line in reversed(finished.output.splitlines()) if not line.startswith("{"))
-        raise NotUnderstood(f"our own way ended with a mistake of ours: {next(said, 'it said nothing')}")
+        said = (line for line in reversed(finished.output.splitlines()) if line and not line.startswith("{"))
+        mistake = self.last.get("message") or next(said, "it said nothing")
+        raise NotUnderstood(f"our own way ended with a mistake of ours: {mistake}")
 
 
 async def _spool(session: SessionService, running: RunningTask, resolved: Resolved) -> Path:

@@ -1,0 +1,89 @@
+"""What the worker says becomes progress, an error, or a reason for which the runtime takes over; never a success."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import pytest
+
+from jupyterlab_container_kernels.acquire.filetree import NotUnderstood
+from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.services.streaming import _Heard
+from jupyterlab_container_kernels.services.tasks import RunningTask
+from jupyterlab_container_kernels.system.process import Finished
+
+
+class Told:
+    """What a task was told."""
+
+    def __init__(self) -> None:
+        self.progressed: list[tuple[int, int]] = []
+        self.messages: list[str] = []
+        self.lines: list[str] = []
+
+    def progress(self, done: int, total: int) -> None:
+        self.progressed.append((done, total))
+
+    def update(self, *, message: str, progress: None) -> None:
+        self.messages.append(message)
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def heard(code: int, *lines: str | dict[str, Any]) -> Told:
+    """Hear lines, and the exit code."""
+    told = Told()
+    listener = _Heard(cast(RunningTask, told))
+    texts = [each if isinstance(each, str) else json.dumps(each) for each in lines]
+    for text in texts:
+        listener.line(text)
+    listener.check(Finished(code, "\n".join(texts)))
+    return told
+
+
+PROGRESS = {"event": "progress", "done_bytes": 1, "total_bytes": 2}
+WHOLE = PROGRESS | {"done_bytes": 2}
+DONE = {"event": "done", "digest": "sha256:0", "size_bytes": 3, "entries": 4}
+
+
+def test_bytes_are_told_and_what_comes_after_them_and_other_words_go_into_the_log() -> None:
+    told = heard(0, PROGRESS, "a warning", "[1]", "{}", WHOLE, DONE)
+    assert told.progressed == [(1, 2), (2, 2)]
+    assert told.messages == ["Writing the image file"]
+    assert told.lines == ["a warning", "[1]", "{}"]
+
+
+#: What the worker says and its exit code: a word of the reason for which the runtime takes over.
+TAKEN_OVER = [
+    (3, [{"event": "not_understood", "reason": "a layer is sparse"}], "a layer is sparse"),
+    (1, [PROGRESS, "Traceback (most recent call last):", "KeyError: 'x'"], "mistake of ours: KeyError: 'x'"),
+    (1, [{"event": "failed", "code": "internal", "message": "The job cannot be read.", "hint": ""}], "cannot be read"),
+    (1, [{"event": "failed", "code": "of a later version", "message": "New.", "hint": ""}], "New."),
+    (0, [], "it said nothing"),
+    (1, [DONE], "it said nothing"),
+    (127, ["python3: No such file or directory"], "No such file"),
+]
+
+
+@pytest.mark.parametrize(("code", "lines", "reason"), TAKEN_OVER)
+def test_what_is_no_answer_is_a_reason_to_let_the_runtime_do_it(code: int, lines: list[Any], reason: str) -> None:
+    with pytest.raises(NotUnderstood, match=reason):
+        heard(code, *lines)
+
+
+def test_a_failure_is_said_in_the_workers_words() -> None:
+    with pytest.raises(ContainerKernelsError) as caught:
+        heard(1, {"event": "failed", "code": "disk_full", "message": "There is no room.", "hint": "Make some."})
+    assert (caught.value.code, caught.value.message, caught.value.hint) == (
+        "disk_full",
+        "There is no room.",
+        "Make some.",
+    )
+
+
+def test_a_worker_that_was_killed_most_probably_lacked_memory() -> None:
+    with pytest.raises(ContainerKernelsError, match="memory") as caught:
+        heard(137, PROGRESS)
+    assert caught.value.code == "runtime_failed"
