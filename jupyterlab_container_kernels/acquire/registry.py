@@ -319,7 +319,7 @@ class Registry:
         # encoded on its way, a blob would not be what its digest says
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         with self._said():
-            async with self._client() as client:
+            async with await self._client() as client:
                 answer = await self._open(client, self._path(reference, f"blobs/{digest}"), headers, reference)
                 try:
                     if answer.status_code == 416:  # Range Not Satisfiable: all of it is here
@@ -354,13 +354,13 @@ class Registry:
 
     async def _ask_here(self, question: Callable[[httpx.AsyncClient], Awaitable[_T]]) -> _T:
         with self._said():
-            async with self._client() as client:
+            async with await self._client() as client:
                 return await question(client)
 
-    def _client(self) -> httpx.AsyncClient:
+    async def _client(self) -> httpx.AsyncClient:
         import httpx
 
-        verify = trust.context(self._at.host) if self._at.certificate else False
+        verify = await asyncio.to_thread(trust.context, self._at.host) if self._at.certificate else False
         return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=verify)
 
     @contextlib.contextmanager

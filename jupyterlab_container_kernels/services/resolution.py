@@ -19,6 +19,9 @@ from . import room
 from .session import SessionService
 from .store import find, is_whole, stored_path
 
+#: How long a runtime is waited for whose cache might have an image; people wait for the answer.
+_RUNTIME_WAIT_S = 2.0
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -149,7 +152,7 @@ class ResolutionService:
     async def _cached(self, digest: str) -> Path | None:
         """Return the file of an image in the runtime's own cache."""
         try:
-            found = await self._session.find_runtime()
+            found = await self._session.ladder.find(_RUNTIME_WAIT_S)
             kind = self._session.runtimes[found.name]
             file = kind.cached_image(found, digest, machine.architecture(), os.environ, Path.home())
             if file is not None:

@@ -118,7 +118,7 @@ async def test_what_cannot_be_added_is_refused_and_leaves_nothing(client: Client
 async def test_a_file_is_resolved_without_a_download(client: Client, image: Path) -> None:
     resolution = (await client("post", "resolve", {"image": f" {image} "})).holds("Resolution")
     assert resolution["reference"] == str(image)
-    assert (resolution["download_bytes"], resolution["stored"], resolution["fits"]) == (0, True, True)
+    assert (resolution["download_bytes"], resolution["stored"], resolution["verdict"]) == (0, True, "fits")
 
 
 async def test_a_file_in_the_home_directory_is_found_by_its_tilde(client: Client, jp_home_dir: Path) -> None:
