@@ -65,7 +65,7 @@ export interface IRequest {
 }
 
 /**
- * Asks the server part. The one place that fetches.
+ * Asks the server part. This file is the one place that fetches.
  *
  * @param settings - The connection, as JupyterLab made it.
  * @param path - Below our namespace, each part already encoded.
@@ -133,6 +133,31 @@ export async function requestJson(
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
   }
+}
+
+/**
+ * Reads an SVG picture of which the Jupyter server tells where it is.
+ *
+ * @param settings - The connection, as JupyterLab made it.
+ * @param url - Its place on the server's host.
+ *
+ * @returns The picture itself, as a `data:` URL.
+ *
+ * @throws `ServerConnection.ResponseError` or `NetworkError`.
+ */
+export async function readPicture(
+  settings: ServerConnection.ISettings,
+  url: string
+): Promise<string> {
+  const response = await ServerConnection.makeRequest(
+    new URL(url, settings.baseUrl).href,
+    {},
+    settings
+  );
+  if (!response.ok) {
+    throw new ServerConnection.ResponseError(response);
+  }
+  return `data:image/svg+xml,${encodeURIComponent(await response.text())}`;
 }
 
 /** The JSON of an answer, or the error that it stands for. */

@@ -1,6 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import type { ServiceManager } from '@jupyterlab/services';
 
+import { readPicture } from '../api/request';
 import type { IKernel } from '../api/types';
 
 /** What is needed of JupyterLab. */
@@ -11,18 +12,32 @@ type IServices = Pick<
 
 /**
  * Tells where the icon of a kernel is. Ours of one language look the same, so
- * one of them stands for all: the browser asks for one picture, not a thousand.
+ * it is asked for once and then held here: the browser would ask for each of a
+ * thousand rows that scroll by.
  */
 export function makeIconUrl(
   services: IServices
 ): (kernel: IKernel) => string | null {
   const { kernelspecs, serverSettings } = services;
-  const examples = new Map<string, string>(); // slugs by language
+  /** By language: `null` while it is on its way, and if it did not come. */
+  const pictures = new Map<string, string | null>();
 
-  const urlOf = (slug: string): string | null => {
-    const spec = kernelspecs.specs?.kernelspecs[slug];
-    return spec
-      ? (spec.resources['logo-svg'] ?? spec.resources['logo-64x64'] ?? null)
+  return ({ slug, language, ours }) => {
+    const resources = kernelspecs.specs?.kernelspecs[slug]?.resources;
+    const svg = resources?.['logo-svg'];
+    if (ours && svg && !pictures.has(language)) {
+      pictures.set(language, null);
+      readPicture(serverSettings, svg).then(
+        picture => pictures.set(language, picture),
+        () => undefined // each shows its own
+      );
+    }
+    const shared = ours ? pictures.get(language) : null;
+    if (shared) {
+      return shared;
+    }
+    return resources
+      ? (svg ?? resources['logo-64x64'] ?? null)
       : // where it would be for a kernel that is new
         URLExt.join(
           serverSettings.baseUrl,
@@ -30,18 +45,5 @@ export function makeIconUrl(
           encodeURIComponent(slug),
           'logo-svg.svg'
         );
-  };
-
-  return ({ slug, language, ours }) => {
-    const isListed = (each: string) =>
-      !!kernelspecs.specs?.kernelspecs[each]?.resources['logo-svg'];
-    if (!ours || !isListed(slug)) {
-      return urlOf(slug);
-    }
-    const example = examples.get(language);
-    if (example === undefined || !isListed(example)) {
-      examples.set(language, slug);
-    }
-    return urlOf(examples.get(language) ?? slug);
   };
 }
