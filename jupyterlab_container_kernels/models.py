@@ -449,6 +449,7 @@ class Task:
     created: str
     ended: str | None
     log_bytes: int
+    original: str | None
 
 
 @dataclasses.dataclass(frozen=True)

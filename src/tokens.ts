@@ -244,9 +244,6 @@ export interface IContainerKernels {
   /** Start making another kernel of the same image. */
   duplicate(slug: string, request: IEditRequest): Promise<ITask>;
 
-  /** The kernel of which a task of this page makes another one, if it does. */
-  originalOf(id: string): string | undefined;
-
   /** Start a deep check of a kernel. */
   check(slug: string, request?: ICheckRequest): Promise<ITask>;
 

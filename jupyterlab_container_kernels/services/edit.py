@@ -76,7 +76,7 @@ class EditService:
         new = request.slug or slug
         plan = Plan(request, name, new, runtime, like=spec, action="duplicate")
         work = Work(self._session, self._images, self._installer, plan)
-        return await self._tasks.start(request, name, new, work, job="duplicate", edit=edit)
+        return await self._tasks.start(request, name, new, work, job="duplicate", edit=edit, original=slug)
 
     async def check(self, slug: str, check: CheckRequest) -> Task:
         """Begin to start a kernel once as it is, and to ask whether its tag names another image now.

@@ -195,6 +195,7 @@ class TaskService:
         self._temporary_roots = temporary_roots
         self._listener = listener
         self._running: dict[str, RunningTask] = {}
+        self._is_interrupted = False
         self.owner = Owner.this_process()
 
     def directory(self, task_id: str) -> Path:
@@ -256,6 +257,7 @@ class TaskService:
         *,
         job: Job = "add",
         edit: EditRequest | None = None,
+        original: str | None = None,
     ) -> Task:
         """Begin a task and return it as it stands; ``work`` goes on by itself."""
         phases = [Phase(name, "waiting", None) for name in PHASES]
@@ -277,6 +279,7 @@ class TaskService:
             created=now(),
             ended=None,
             log_bytes=0,
+            original=original,
         )
         running = RunningTask(self, task)
         self._running[task.id] = running  # before anything is awaited: it holds the name
@@ -300,8 +303,13 @@ class TaskService:
             await self._clean_up(running)  # what the kernel does not need
             running.end("done", running.outcome or f"{name} is ready", None)
         except asyncio.CancelledError:
-            await self._clean_up(running)
-            running.end("cancelled", "Cancelled; nothing was left behind", None)
+            if self._is_interrupted and running.task.state != "cancelling":
+                await self._clean_up(running, interrupted=True)
+                error = await asyncio.to_thread(_interruption, running.task, running.resumable)
+                running.end("interrupted", error.message, error)
+            else:
+                await self._clean_up(running)
+                running.end("cancelled", "Cancelled; nothing was left behind", None)
         except ContainerKernelsError as error:
             running.say(f"{error.message} {error.hint}".strip())
             await self._clean_up(running, interrupted=error.code in _INTERRUPTIONS)
@@ -408,8 +416,15 @@ class TaskService:
             return running.task
         return await self.get(task_id)
 
-    async def stop(self) -> None:
-        """Cancel everything that runs and wait for it; the server ends."""
+    async def stop(self, *, interrupt: bool = False) -> None:
+        """Cancel everything that runs and wait for it.
+
+        Parameters
+        ----------
+        interrupt : bool
+            Nobody wants it to end, as when a session is over: what was downloaded is kept for the next try.
+        """
+        self._is_interrupted = interrupt
         running = list(self._running.values())
         for each in running:
             if each.work is not None:
@@ -445,13 +460,7 @@ class TaskService:
             ended = replace(task, state="done", message=f"{task.display_name} is ready", phase=None)
         else:
             self._remove(stored.leftovers)
-            error = Error(
-                "interrupted",
-                f"{task.display_name} was not {_DEEDS[task.job][1]}: the Jupyter server ended while it was at work.",
-                "What was downloaded is kept. Click Retry to go on."
-                if any(map(os.path.lexists, stored.resumable))
-                else "Nothing was left behind. Click Retry to start again.",
-            )
+            error = _interruption(task, stored.resumable)
             phases = [replace(each, state="failed") if each.state == "running" else each for each in task.phases]
             ended = replace(task, state="interrupted", message=error.message, error=error, phases=phases)
         ended = replace(ended, seq=task.seq + 1, progress=None, ended=now())
@@ -478,6 +487,17 @@ class TaskService:
             self._remove([path for path in stored.resumable if path not in claimed])
         with contextlib.suppress(ContainerKernelsError):
             paths.remove_marked(self.directory(task_id), self._roots.tasks)
+
+
+def _interruption(task: Task, resumable: list[str]) -> Error:
+    """Say what became of a task whose server has ended; reads the file system."""
+    return Error(
+        "interrupted",
+        f"{task.display_name} was not {_DEEDS[task.job][1]}: the Jupyter server ended while it was at work.",
+        "What was downloaded is kept. Click Retry to go on."
+        if any(map(os.path.lexists, resumable))
+        else "Nothing was left behind. Click Retry to start again.",
+    )
 
 
 def _not_writable(path: Path, error: OSError) -> ContainerKernelsError:

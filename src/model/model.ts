@@ -228,10 +228,6 @@ export class ContainerKernelsModel
     return this._tasks.duplicate(slug, request);
   }
 
-  originalOf(id: string): string | undefined {
-    return this._tasks.originalOf(id);
-  }
-
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
     return this._tasks.check(slug, request);
   }

@@ -103,21 +103,12 @@ export class Tasks implements IDisposable {
     return this._begin(() => this._client.editKernel(slug, request));
   }
 
-  async duplicate(slug: string, request: IEditRequest): Promise<ITask> {
-    const task = await this._begin(() =>
-      this._client.duplicateKernel(slug, request)
-    );
-    this._originals.set(task.id, slug);
-    return task;
+  duplicate(slug: string, request: IEditRequest): Promise<ITask> {
+    return this._begin(() => this._client.duplicateKernel(slug, request));
   }
 
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
     return this._begin(() => this._client.checkKernel(slug, request));
-  }
-
-  /** The kernel of which a task of this page makes another one, if it does. */
-  originalOf(id: string): string | undefined {
-    return this._originals.get(id);
   }
 
   /** Starts an ended task again, in its place. */
@@ -186,7 +177,7 @@ export class Tasks implements IDisposable {
   }
 
   private _redo(task: ITask): Promise<ITask> {
-    const { slug, repair, edit } = task;
+    const { slug, repair, edit, original } = task;
     if (task.job === 'repair' && repair) {
       return this.repair(slug, repair);
     }
@@ -196,8 +187,7 @@ export class Tasks implements IDisposable {
     if (task.job === 'check') {
       return this.check(slug);
     }
-    const original = this._originals.get(task.id);
-    return task.job === 'duplicate' && edit && original !== undefined
+    return task.job === 'duplicate' && edit && original !== null
       ? this.duplicate(original, edit)
       : this.add(task.request); // it says all, the image is here already
   }
@@ -253,8 +243,6 @@ export class Tasks implements IDisposable {
   private _client: ContainerKernelsClient;
   private _watcher: TaskWatcher;
   private _list = new TaskList();
-  /** Of which kernel a task of this page makes another one, by its id. */
-  private _originals = new Map<string, string>();
   private _logs = new Map<string, TaskLog>();
   private _logSizes = new WeakMap<TaskLog, number>();
   private _started = new Signal<this, ITask>(this);

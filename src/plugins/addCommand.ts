@@ -1,6 +1,6 @@
 import type { IAddRequest, ITask } from '../api/types';
 import { addContainerIcon } from '../components/icons';
-import { CommandIDs, IContainerKernels } from '../tokens';
+import { CommandIDs } from '../tokens';
 import type { ICommandContext } from './commandContext';
 
 /** Adds the command that opens the form of a new kernel. */
@@ -41,7 +41,7 @@ export function addFormCommand(context: ICommandContext): void {
     },
     execute: async args => {
       const ended = kernels.tasks.find(each => each.task.id === args.task);
-      const form = ended && formOfTask(kernels, ended.task);
+      const form = ended && formOfTask(ended.task);
       if (form) {
         return app.commands.execute(form, { task: args.task });
       }
@@ -98,16 +98,11 @@ export function addFormCommand(context: ICommandContext): void {
 }
 
 /** The command with the form of an ended task, if that is another one. */
-function formOfTask(
-  kernels: IContainerKernels,
-  task: ITask
-): string | undefined {
+function formOfTask(task: ITask): string | undefined {
   if (task.job === 'edit') {
     return CommandIDs.editKernel;
   }
-  // Of which kernel it makes another one is only known where that was asked
-  // for. Elsewhere its request says all, and the image is here already.
-  return task.job === 'duplicate' && kernels.originalOf(task.id)
+  return task.job === 'duplicate' && task.original
     ? CommandIDs.duplicateKernel
     : undefined;
 }

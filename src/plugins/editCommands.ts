@@ -76,7 +76,7 @@ async function openForm(
   const ended = kernels.tasks.find(each => each.task.id === args.task)?.task;
   const slug = ended
     ? isTwin
-      ? kernels.originalOf(ended.id)
+      ? ended.original
       : ended.slug
     : slugOf(context, args);
   if (!slug) {

@@ -79,6 +79,7 @@ export function aTask(change: Partial<ITask> = {}): ITask {
     created: '2026-03-01T12:00:00Z',
     ended: null,
     log_bytes: 0,
+    original: null,
     ...change
   };
 }

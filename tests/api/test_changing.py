@@ -110,6 +110,7 @@ async def test_a_kernel_is_doubled_without_taking_room(client: Client, roots: Ro
     edit = {"display_name": "Demo", "gpu": "on"}
     task = (await client("post", "kernels/demo/duplicate", edit)).holds("Task")
     assert (task["job"], task["slug"]) == ("duplicate", "demo-2")
+    assert (task["original"], task["edit"]["gpu"]) == ("demo", "on"), "what a page needs to ask for the same again"
     task = await ended(client, task)
     assert task["error"] is None
     before, after = record(roots, "demo"), record(roots, "demo-2")

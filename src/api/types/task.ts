@@ -41,6 +41,8 @@ export interface ITask {
   created: string;
   ended: string | null;
   log_bytes: number;
+  /** The kernel of which it makes another one, when it does. */
+  original: string | null;
 }
 
 /** Tasks that run, and ended ones that nobody dismissed. */

@@ -43,7 +43,8 @@ export const readTask = record<ITask>({
   error: orNull(readError),
   created: text,
   ended: orNull(text),
-  log_bytes: integer
+  log_bytes: integer,
+  original: orNull(text)
 });
 
 /** Reads the schema `LogChunk`. */

@@ -184,7 +184,11 @@ describe('what takes room', () => {
   it.each([
     [{ repair: { action: 'pull', image: null } }, 'POST debian-12/repair'],
     [{ edit: { gpu: 'on' }, job: 'edit' }, 'PATCH debian-12'],
-    [{ edit: { gpu: 'on' }, job: 'duplicate' }, 'POST '],
+    [
+      { edit: { gpu: 'on' }, job: 'duplicate', slug: 'x', original: 'demo' },
+      'POST demo/duplicate'
+    ],
+    [{ edit: { gpu: 'on' }, job: 'duplicate' }, 'POST '], // of an older version
     [{ job: 'check' }, 'POST debian-12/check'],
     [{}, 'POST ']
   ] as [Partial<ITask>, string][])(
@@ -208,18 +212,6 @@ describe('what takes room', () => {
       ).toBe(expected);
     }
   );
-
-  it('makes another one of the same kernel when that is tried again', async () => {
-    const task = aTask({ job: 'duplicate', edit: { gpu: 'on' }, slug: 'new' });
-    fake.server
-      .on('POST', `${KERNELS}/debian-12/duplicate`, { status: 202, body: task })
-      .on('DELETE', /tasks/, { body: task });
-    await fake.model.duplicate('debian-12', { gpu: 'on' });
-    tasks = [{ ...task, seq: 2, state: 'failed' }];
-    await fake.model.start();
-    await fake.model.retry(task.id);
-    expect(fake.server.count('POST', /duplicate$/)).toBe(2);
-  });
 
   it('reads the kernels when a check has ended badly, too', async () => {
     await look();
