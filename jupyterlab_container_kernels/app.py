@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from pathlib import Path
@@ -120,6 +121,10 @@ class ContainerKernelsApp(ExtensionApp):
             events = Events(self.serverapp.event_logger)
             jupyter = ServerJupyter(self.serverapp)
             self._services = connect(self.values(), Path(jupyter_data_dir()), jupyter, events.tell)
+            if not gc.get_freeze_count():
+                # Looking for garbage among all objects of a server keeps its loop for 100 ms and more, and a long list
+                # of kernels makes Python do it. What is there by now stays; what comes is looked through as before.
+                gc.freeze()
         return self._services
 
     @validate("registry_timeout_s", "start_timeout_s", "pull_timeout_s", "install_timeout_s")
@@ -196,7 +201,7 @@ class ContainerKernelsApp(ExtensionApp):
     async def stop_extension(self) -> None:
         """Cancel what runs; nothing outlives the server."""
         if self._services is not None:
-            await self._services.stop()
+            await self._services.stop(interrupt=True)  # as at the end of a job: the next session goes on
 
     def current_activity(self) -> bool:
         """Keep a server that is at work from being culled."""
