@@ -339,17 +339,18 @@ export class Notebook {
   constructor(private _page: Page) {
     this.widget = _page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)');
     this.kernelName = this.widget.locator('.jp-KernelName');
+    this.idle = _page.getByRole('button', { name: /\| Idle$/ });
   }
 
   readonly widget: Locator;
   readonly kernelName: Locator;
+  /** The status bar says that the kernel waits. */
+  readonly idle: Locator;
 
   /** Types code into the last cell and runs it. */
   async run(code: string): Promise<void> {
     // JupyterLab drops a cell that is run before the kernel is connected.
-    await expect(
-      this._page.getByRole('button', { name: /\| Idle$/ })
-    ).toBeVisible({ timeout: 60_000 });
+    await expect(this.idle).toBeVisible({ timeout: 60_000 });
     const cell = this.widget.locator('.jp-CodeCell').last();
     await cell.getByRole('textbox').click();
     await this._page.keyboard.insertText(code);

@@ -333,6 +333,8 @@ test('a kernel that is killed later has stopped, and why is said though Jupyter 
   await lab.page
     .getByRole('button', { name: 'Confirm Kernel Restart' })
     .click();
+  // what is run before the restart has begun is lost
+  await expect(lab.notebook.idle).toHaveCount(0);
   await lab.notebook.run('print(6 * 8)');
   await expect(lab.notebook.outputs.last()).toHaveText(/^48\s*$/);
   await expect(toast).toHaveCount(0);
