@@ -42,9 +42,9 @@ class Services:
     space: SpaceService
     diagnostics: DiagnosticsService
 
-    async def stop(self) -> None:
-        """Cancel what runs and let threads go."""
-        await self.tasks.stop()
+    async def stop(self, *, interrupt: bool = False) -> None:
+        """Cancel what runs and let threads go; see :meth:`.TaskService.stop`."""
+        await self.tasks.stop(interrupt=interrupt)
         await self.deletion.stop()
         await self.session.stop()
 
