@@ -19,17 +19,17 @@ export function makeIconUrl(
   services: IServices
 ): (kernel: IKernel) => string | null {
   const { kernelspecs, serverSettings } = services;
-  /** By language: `null` while it is on its way, and if it did not come. */
+  /** By language: where one is, then that itself; `null` if it did not come. */
   const pictures = new Map<string, string | null>();
 
   return ({ slug, language, ours }) => {
     const resources = kernelspecs.specs?.kernelspecs[slug]?.resources;
     const svg = resources?.['logo-svg'];
     if (ours && svg && !pictures.has(language)) {
-      pictures.set(language, null);
+      pictures.set(language, svg);
       readPicture(serverSettings, svg).then(
         picture => pictures.set(language, picture),
-        () => undefined // each shows its own
+        () => pictures.set(language, null) // each shows its own
       );
     }
     const shared = ours ? pictures.get(language) : null;

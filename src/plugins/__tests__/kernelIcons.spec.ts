@@ -32,7 +32,7 @@ describe('where the icon of a kernel is', () => {
 
   it('is asked for once for all of ours of a language', async () => {
     expect(iconUrl(aKernel({ slug: 'a' }))).toBe(picture('a'));
-    expect(iconUrl(aKernel({ slug: 'b' }))).toBe(picture('b'));
+    expect(iconUrl(aKernel({ slug: 'b' }))).toBe(picture('a'));
     await settle();
     const held = iconUrl(aKernel({ slug: 'b' }));
     expect(held).toBe(
@@ -53,10 +53,10 @@ describe('where the icon of a kernel is', () => {
 
   it('is its own where none came, and that is not asked for again', async () => {
     server.on('GET', /logo-svg/, { status: 404, text: '' });
-    for (let n = 0; n < 3; n++) {
-      expect(iconUrl(aKernel({ slug: 'a' }))).toBe(picture('a'));
-      await settle();
-    }
+    iconUrl(aKernel({ slug: 'a' }));
+    await settle();
+    expect(iconUrl(aKernel({ slug: 'b' }))).toBe(picture('b'));
+    await settle();
     expect(server.asked).toHaveLength(1);
   });
 
