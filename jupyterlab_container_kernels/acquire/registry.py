@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import json
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from ..errors import ContainerKernelsError
 from . import credentials, refusals, trust
+from .manifests import INDEX_TYPES, MANIFEST_TYPES, Manifest, Parts, choose, in_one_line
+from .places import Place, is_loopback
 from .reference import ImageReference
 from .registries_conf import sources
 from .tags import nearest
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
     import httpx
 
 _T = TypeVar("_T")
-_INDEX_TYPES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-_MANIFEST_TYPES = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
 _MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 #: What reading JSON raises that has another shape than a manifest.
 _NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -47,92 +38,6 @@ _TAGS_A_PAGE = 1000
 _PAGES = 8
 #: How long is looked for tags that are near to one that is missing.
 _NEAR_S = 4.0
-_TEXT_CHARS = 300
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a registry says of an image.
-
-    Parameters
-    ----------
-    digest : str
-        Of the manifest for this platform, as ``sha256:…``.
-    architecture : str or None
-        In OCI's terms; ``None`` if the registry does not say (an ORAS artefact).
-    layer_bytes : list of int
-        Compressed size of each layer.
-    title, description : str or None
-        What its maker calls it.
-    """
-
-    digest: str
-    architecture: str | None
-    layer_bytes: list[int]
-    title: str | None = None
-    description: str | None = None
-
-    @property
-    def download_bytes(self) -> int:
-        """What there is to download."""
-        return sum(self.layer_bytes)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What an image is made of: the digest and the body of its manifest, and its configuration as it is stored."""
-
-    digest: str
-    manifest: dict[str, Any]
-    config: bytes
-
-
-@dataclass
-class Place:
-    """Where a registry is asked: at itself or at a mirror.
-
-    Parameters
-    ----------
-    host : str
-        Host and optional port.
-    basic : str or None
-        The password for it, as :func:`.credentials.find` returns it.
-    insecure : bool
-        Whether plain HTTP is tried when TLS fails.
-    repository : str or None
-        What the image is called there; ``None``: as everywhere.
-    certificate : bool
-        Whether the certificate has to be trusted.
-    """
-
-    host: str
-    basic: str | None = field(default=None, repr=False)
-    insecure: bool = False
-    repository: str | None = None
-    certificate: bool = True
-    scheme: str = field(default="https", init=False)
-    authorization: str | None = field(default=None, init=False, repr=False)
-
-    def url(self, path: str) -> str:
-        """Return the address of something there."""
-        return f"{self.scheme}://{'registry-1.docker.io' if self.host == 'docker.io' else self.host}{path}"
-
-    @property
-    def is_proxied(self) -> bool:
-        """Whether the environment names a proxy for it."""
-        proxies = getproxies()
-        return (self.scheme in proxies or "all" in proxies) and not proxy_bypass(self.host)
-
-
-def is_loopback(registry: str) -> bool:
-    """Tell whether a registry is on this machine; such are asked by plain HTTP when TLS fails, as Docker does."""
-    host = registry.rpartition(":")[0] if re.search(r":\d+$", registry) else registry
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def registry_of(
@@ -230,10 +135,10 @@ class Registry:
             labels = {**((config.get("config") or {}).get("Labels") or {}), **(body.get("annotations") or {})}
             return Manifest(
                 digest,
-                _text(config.get("architecture")),
+                in_one_line(config.get("architecture")),
                 layer_bytes,
-                _text(labels.get("org.opencontainers.image.title")),
-                _text(labels.get("org.opencontainers.image.description")),
+                in_one_line(labels.get("org.opencontainers.image.title")),
+                in_one_line(labels.get("org.opencontainers.image.description")),
             )
 
         found = await self._ask(question)
@@ -493,8 +398,8 @@ class Registry:
             if error.code != "image_not_found" or not reference.tag:
                 raise
             raise await self._missing(client, reference, error) from error
-        if body.get("mediaType") in _INDEX_TYPES or "manifests" in body:
-            chosen = _choose(reference, body, architecture)
+        if body.get("mediaType") in INDEX_TYPES or "manifests" in body:
+            chosen = choose(reference, body, architecture)
             digest, body = await self._get_manifest(client, reference, chosen)
         return digest, body
 
@@ -536,28 +441,8 @@ class Registry:
         import hashlib
 
         what = f"manifests/{quote(name, safe=':')}"
-        content, _ = await self._get(client, reference, what, _INDEX_TYPES + _MANIFEST_TYPES)
+        content, _ = await self._get(client, reference, what, INDEX_TYPES + MANIFEST_TYPES)
         digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
         if name.startswith("sha256:") and name != digest:
             raise ValueError("the manifest is another one than was asked for")
         return digest, json.loads(content)
-
-
-def _choose(reference: ImageReference, index: Any, architecture: str) -> str:
-    """Return the digest of the manifest for Linux on an architecture."""
-    offered = set()
-    for entry in index["manifests"]:
-        platform = entry.get("platform") or {}
-        if platform.get("os", "linux") == "linux" and platform.get("architecture") == architecture:
-            return str(entry["digest"])
-        if platform.get("architecture") not in (None, "unknown"):
-            offered.add(str(platform["architecture"]))
-    found = ", ".join(sorted(offered)) or "none that is named"
-    raise refusals.wrong_architecture(reference, found, architecture)
-
-
-def _text(value: Any) -> str | None:
-    """Return what a label says, in one line; ``None`` where it says nothing."""
-    text = " ".join(value.split()) if isinstance(value, str) else ""
-    text = "".join(character for character in text if character.isprintable())
-    return (text if len(text) <= _TEXT_CHARS else f"{text[: _TEXT_CHARS - 1]}…") or None

@@ -23,9 +23,10 @@ from .blobs import Ahead, Blob, fetch, layers_of
 from .compressors import compression
 from .filetree import NotUnderstood
 from .layers import LayerReader, Record
+from .manifests import Parts
 from .merge import Missed, Tree
 from .reference import ImageReference
-from .registry import Parts, Registry
+from .registry import Registry
 from .squashfs import SquashfsWriter
 from .squashfs_reader import SquashfsReader
 from .tarstream import TarStream

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ..acquire import registry, sif
+from ..acquire.manifests import Manifest
 from ..acquire.reference import ImageReference, parse
 from ..acquire.tags import newest_first
 from ..errors import ContainerKernelsError
@@ -47,7 +48,7 @@ class Resolved:
 
     given: str
     reference: ImageReference
-    manifest: registry.Manifest | None = None
+    manifest: Manifest | None = None
     insecure: bool = False
     stored: Path | None = None
     user: str | None = None

@@ -19,8 +19,9 @@ from jupyterlab_container_kernels.acquire import blobs as blobs_module
 from jupyterlab_container_kernels.acquire.blobs import Ahead, Blob, LayerName, fetch, layers_of
 from jupyterlab_container_kernels.acquire.compressors import compression, has_zstd
 from jupyterlab_container_kernels.acquire.filetree import NotUnderstood
+from jupyterlab_container_kernels.acquire.places import Place
 from jupyterlab_container_kernels.acquire.reference import parse
-from jupyterlab_container_kernels.acquire.registry import Place, Registry
+from jupyterlab_container_kernels.acquire.registry import Registry
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 
 DATA = random.Random(1).randbytes(3_000_000)

@@ -17,8 +17,9 @@ import pytest
 
 from jupyterlab_container_kernels.acquire import trust
 from jupyterlab_container_kernels.acquire.credentials import TOKEN_USER, encode
+from jupyterlab_container_kernels.acquire.places import Place, is_loopback
 from jupyterlab_container_kernels.acquire.reference import ImageReference
-from jupyterlab_container_kernels.acquire.registry import Place, Registry, is_loopback, registry_of
+from jupyterlab_container_kernels.acquire.registry import Registry, registry_of
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 
 from .fake_registry import DOCKER_LIST, INDEX, FakeAnswer, FakeRegistry, digest_of
@@ -45,7 +46,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 that nobody trusts unasked, and its key, in one file."""
     file = tmp_path_factory.mktemp("tls") / "both.pem"
     words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test"
-    argv = ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file), "-out", f"{file}.crt"]
+    argv = [
+        "openssl",
+        *words.split(),
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(file),
+        "-out",
+        f"{file}.crt",
+    ]
     subprocess.run(argv, check=True, capture_output=True)
     file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
     return file
