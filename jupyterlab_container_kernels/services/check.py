@@ -18,8 +18,8 @@ from ..models import GpuMode
 from ..system import process
 from ..system.paths import make_private
 from . import starts
+from .running_task import RunningTask
 from .task_files import read_log
-from .tasks import RunningTask
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager

@@ -17,8 +17,8 @@ from ..system import paths
 from ..system.kernelspecs import Spec
 from . import check
 from .images import ImageService
+from .running_task import RunningTask
 from .session import SessionService
-from .tasks import RunningTask
 
 #: How many kernels are started at the same time when a selection is checked.
 MOST_AT_ONCE = 2

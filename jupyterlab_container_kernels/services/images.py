@@ -22,9 +22,9 @@ from ..system import paths
 from ..system.kernelspecs import ImageRecord
 from . import image_lock, pulling, streaming
 from .resolution import ResolutionService, Resolved
+from .running_task import RunningTask
 from .session import SessionService
 from .store import is_stored, is_whole, side_file, stored_path
-from .tasks import RunningTask
 
 _log = logging.getLogger(__name__)
 

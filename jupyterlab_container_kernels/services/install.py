@@ -19,8 +19,8 @@ from ..system import paths, process
 from ..system.process import Finished
 from . import sets
 from .locales import LOCALES_SCRIPT, read_locales
+from .running_task import RunningTask
 from .session import SessionService
-from .tasks import RunningTask
 
 #: A probe that prints no end was cut off, and proves nothing.
 _END = "CONTAINER_KERNELS_PROBE_END"

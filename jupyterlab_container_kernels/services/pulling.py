@@ -14,8 +14,8 @@ from ..system import limits, paths, process
 from . import proofs
 from .resolution import Resolved
 from .room import PULLED_FACTOR
+from .running_task import RunningTask
 from .session import SessionService
-from .tasks import RunningTask
 
 _PROGRESS_INTERVAL_S = 0.5
 #: The part of the memory that mksquashfs gets, and the most that helps it.

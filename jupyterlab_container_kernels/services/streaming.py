@@ -17,9 +17,9 @@ from ..system import machine, paths, process
 from . import proofs
 from .resolution import Resolved
 from .room import STORED_FACTOR, STREAMED_FACTOR
+from .running_task import RunningTask
 from .session import SessionService
 from .store import stored_path
-from .tasks import RunningTask
 
 _WORKER = "jupyterlab_container_kernels.acquire.worker"
 

@@ -20,8 +20,8 @@ from ..system.scripts import fill
 from . import check, sets
 from .images import ImageService
 from .install import Inspected, InstallService
+from .running_task import RunningTask
 from .session import SessionService
-from .tasks import RunningTask
 
 #: Host variables that reach no kernel, isolated or not: secrets, and what poisons another system.
 _NEVER_INSIDE = (

@@ -20,7 +20,7 @@ import pytest
 
 from jupyterlab_container_kernels.acquire.compressors import has_zstd
 from jupyterlab_container_kernels.models import AddRequest, Task
-from jupyterlab_container_kernels.services.tasks import RunningTask
+from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.wiring import Services
 from tests.hard_layers import file, folder, layer, write_image
 

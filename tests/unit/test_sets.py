@@ -17,7 +17,8 @@ from jupyterlab_container_kernels.languages.base import Interpreter
 from jupyterlab_container_kernels.languages.python import Python
 from jupyterlab_container_kernels.models import AddRequest
 from jupyterlab_container_kernels.services import sets
-from jupyterlab_container_kernels.services.tasks import RunningTask, TaskService
+from jupyterlab_container_kernels.services.running_task import RunningTask
+from jupyterlab_container_kernels.services.tasks import TaskService
 from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots

@@ -9,8 +9,8 @@ import pytest
 
 from jupyterlab_container_kernels.acquire.filetree import NotUnderstood
 from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.streaming import _Heard
-from jupyterlab_container_kernels.services.tasks import RunningTask
 from jupyterlab_container_kernels.system.process import Finished
 
 

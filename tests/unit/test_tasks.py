@@ -15,9 +15,10 @@ import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import PHASES, AddRequest, Task
-from jupyterlab_container_kernels.services import task_files, tasks
+from jupyterlab_container_kernels.services import running_task, task_files
+from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.task_files import read_log
-from jupyterlab_container_kernels.services.tasks import RunningTask, TaskService
+from jupyterlab_container_kernels.services.tasks import TaskService
 from jupyterlab_container_kernels.system import machine, paths
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, tree, write_sif
@@ -256,6 +257,30 @@ async def test_a_server_that_stops_while_a_task_is_cancelled_still_ends_it(
     await service.stop()
     assert (await service.get(task.id)).state == "cancelled"
     assert what_is_left(roots, tmp_path / "temporary") == []
+
+
+async def test_a_session_that_ends_leaves_its_task_to_the_next_one(service: TaskService, roots: Roots) -> None:
+    kept, gone = roots.images / ".kept.partial", roots.packages / "demo"
+
+    async def work(running: RunningTask) -> None:
+        async with running.phase("acquire", "Downloading"):
+            await running.owns(gone)
+            paths.make_marked(gone)
+            paths.write_private(kept, "half of it")
+            running.resumable.append(str(kept))
+            await asyncio.sleep(60)
+
+    roots.images.mkdir(parents=True)
+    task = await start(service, work)
+    await reach(service, task, "acquire")
+    await asyncio.sleep(0.1)
+    await service.stop(interrupt=True)
+    ended = await service.get(task.id)
+    assert (ended.state, ended.error and ended.error.code) == ("interrupted", "interrupted")
+    assert ended.error is not None
+    assert ended.error.hint == "What was downloaded is kept. Click Retry to go on."
+    assert kept.exists()
+    assert not gone.exists()
 
 
 async def test_a_task_that_fails_says_what_why_and_what_next(service: TaskService, roots: Roots) -> None:
@@ -570,5 +595,5 @@ async def test_a_log_that_never_ends_is_cut_and_says_so(service: TaskService) ->
 
     task = await done(service, work)
     size = (service.directory(task.id) / "log").stat().st_size
-    assert size == task.log_bytes <= tasks.LOG_LIMIT_BYTES + 100
+    assert size == task.log_bytes <= running_task.LOG_LIMIT_BYTES + 100
     assert (await service.log(task.id, size - 40)).text.endswith("(The log is cut here.)\n")
