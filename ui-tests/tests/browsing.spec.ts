@@ -41,6 +41,13 @@ test(
       display_name: 'Original'
     });
     jupyter.copies(slug, COUNT - 1);
+    const asked: string[] = [];
+    page.on('request', request => {
+      const path = new URL(request.url()).pathname;
+      if (path.startsWith('/container-kernels/')) {
+        asked.push(path);
+      }
+    });
     await page.evaluate(() => {
       const times = { answered: 0, drawn: 0 };
       Object.assign(window, { containerKernelsTimes: times });
@@ -88,16 +95,14 @@ test(
         ) as HTMLElement;
         const frame = () =>
           new Promise(resolve => requestAnimationFrame(resolve));
+        const times: number[] = [];
         let missing = 0;
-        let long = 0;
         for (let top = 0; top < scroller.scrollHeight; top += 640) {
           const start = performance.now();
           scroller.scrollTop = top;
           await frame();
           await frame();
-          if (performance.now() - start > 100) {
-            long++;
-          }
+          times.push(performance.now() - start);
           const box = scroller.getBoundingClientRect();
           for (const y of [box.top + 60, box.bottom - 40]) {
             const there = document.elementFromPoint(box.left + 60, y);
@@ -106,9 +111,10 @@ test(
             }
           }
         }
-        return { missing, long };
+        times.sort((a, b) => a - b);
+        return { missing, median: times[Math.floor(times.length / 2)] };
       });
-      measured('steps of scrolling over 100 ms', gaps.long, '');
+      measured('a step of scrolling, in the middle', gaps.median, 'ms');
       expect(gaps.missing).toBe(0);
     });
 
@@ -121,10 +127,18 @@ test(
       await expect(page.locator('[aria-rowindex="2"]')).toBeFocused();
       await expect(page.locator('[aria-rowindex="2"]')).toBeInViewport();
     });
+
+    // as for one row; more than once only where JupyterLab looked in between
+    expect([...new Set(asked)].sort()).toEqual([
+      '/container-kernels/info',
+      '/container-kernels/kernels',
+      '/container-kernels/tasks'
+    ]);
+    expect(asked.length).toBeLessThan(10);
   }
 );
 
-test('kernels that no longer work are cleaned up by keys, and nothing else goes', async ({
+test('kernels that no longer work are cleaned up by keys, and nothing else goes, and come back by keys', async ({
   lab,
   page,
   jupyter
@@ -165,6 +179,13 @@ test('kernels that no longer work are cleaned up by keys, and nothing else goes'
   await expect(line).toHaveCount(0);
   expect((await jupyter.slugs()).sort()).toEqual([good, slug].sort());
   expect(readdirSync(jupyter.kernels).sort()).toEqual([good, slug].sort());
+
+  await lab
+    .toast('Deleted 2 kernels')
+    .getByRole('button', { name: 'Undo' })
+    .press('Enter');
+  await expect(line).toBeVisible();
+  await expect(panel.row('Gone-1')).toBeVisible();
 });
 
 test('a table is sorted, grouped and chosen, remembered, and reachable', async ({
@@ -196,6 +217,11 @@ test('a table is sorted, grouped and chosen, remembered, and reachable', async (
     .click();
   const created = panel.table.getByRole('columnheader', { name: 'Created' });
   await expect(created).toBeVisible();
+  const saved = page.waitForResponse(
+    answer =>
+      answer.request().method() === 'PUT' &&
+      !!answer.request().postData()?.includes('"isGrouped":true')
+  );
   await panel.region.getByRole('button', { name: 'Group by image' }).click();
   await expect(panel.table).toContainText('1 kernel');
 
@@ -211,7 +237,7 @@ test('a table is sorted, grouped and chosen, remembered, and reachable', async (
   });
 
   await test.step('remembered', async () => {
-    await page.waitForTimeout(1500); // JupyterLab saves a second later
+    await saved;
     await lab.reload();
     await lab.openPanel();
     await expect(size).toHaveAttribute('aria-sort', 'descending');

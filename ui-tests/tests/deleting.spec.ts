@@ -1,3 +1,6 @@
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { expect, test } from '../fixtures';
 import { imageFile } from '../jupyter';
 
@@ -71,4 +74,39 @@ test('deleting says what stays and why, and asks before it shuts a kernel down',
     await expect(dialog.dialog).toHaveCount(0);
     await expect(panel.row('Original')).toContainText('Running');
   });
+});
+
+test('of a kernel that somebody wrote by hand only its folder goes', async ({
+  lab,
+  jupyter
+}) => {
+  const { panel, deleteDialog: dialog } = lab;
+  const image = join(jupyter.root, 'theirs.sif');
+  copyFileSync(await imageFile(), image);
+  const folder = join(jupyter.kernels, 'theirs');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, 'kernel.json'),
+    JSON.stringify({
+      argv: [
+        ...['apptainer', 'exec', image, 'python3', '-m', 'ipykernel_launcher'],
+        ...['-f', '{connection_file}']
+      ],
+      display_name: 'Theirs',
+      language: 'python'
+    })
+  );
+  await lab.openPanel();
+  await panel.row('Theirs').press('Delete');
+  await expect(dialog.dialog).toContainText('It was made by hand.');
+  await expect(dialog.going.getByRole('listitem')).toHaveCount(1);
+  await expect(dialog.going).toContainText(folder);
+  await expect(
+    dialog.dialog.getByRole('checkbox', { name: /image/ })
+  ).toHaveCount(0);
+  await dialog.dialog.getByRole('button', { name: /^Delete/ }).press('Enter');
+  await expect(panel.row('Theirs')).toHaveCount(0);
+  await expect(lab.toast('Deleted Theirs')).toBeVisible();
+  expect(existsSync(folder)).toBe(false);
+  expect(existsSync(image)).toBe(true);
 });
