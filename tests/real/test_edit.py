@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,16 @@ def edited(bed: Bed, slug: str, **changes: Any) -> Task:
 def checked(bed: Bed, slug: str, updates: bool = True) -> tuple[Task, dict[str, Any]]:
     task = done(bed, lambda services: services.edit.check(slug, CheckRequest(updates)))
     return task, json.loads((bed.state / "logs" / slug / "checked.json").read_text())
+
+
+def said(bed: Bed) -> list[str]:
+    """Return the codes of all that the quick look says of the only kernel."""
+
+    async def look(services: Services) -> Any:
+        return (await services.kernels.list_kernels()).kernels
+
+    [kernel] = bed.run(look)
+    return [kernel.status.code, *(note.code for note in kernel.notes)]
 
 
 def record(bed: Bed, slug: str) -> dict[str, Any]:
@@ -110,6 +121,15 @@ def test_a_check_tells_whether_a_kernel_starts_and_leaves_all_as_it_is(
     task, found = checked(bed, "demo", updates=False)
     assert task.state == "failed" and task.error is not None
     assert (found["ok"], found["message"]) == (False, task.error.message)
+    assert said(bed) == ["does_not_start"]
+
+    os.truncate(image, size // 2)
+    assert said(bed) == ["image_damaged", "does_not_start"]
+    task, found = checked(bed, "demo", updates=False)
+    assert task.state == "failed"
+    assert said(bed) == ["image_damaged"], "one cause is said once"
+    copied(ipykernel_sif, "here.sif")
+    assert said(bed) == ["ok"], "and when it is gone, no longer"
     assert list((bed.state / "staging").iterdir()) == []
 
 
