@@ -103,7 +103,7 @@ def kernel_list(count: int, requests: int) -> Iterator[Figure]:
     yield Figure(
         "the event loop meanwhile blocked, median", statistics.median(many.blocked), "ms", 20, idle, many.blocked
     )
-    yield Figure("200 of 1000 kernels deleted one by one", time_deletions(200), "s", 3)
+    yield Figure("200 of 1000 kernels deleted one by one", time_deletions(200), "s", 6)
 
 
 def kernels(rounds: int, interrupts: int, kills: int) -> Iterator[Figure]:
