@@ -107,11 +107,11 @@ class Work:
 
         places = await self._places(running, runtime, interpreter, Path(image.path))
         async with running.phase("verify", "Starting the kernel once"):
-            staged = await asyncio.to_thread(self._stage, running, image, inspected, interpreter, places)
+            staged = await to_its_end(asyncio.to_thread(self._stage, running, image, inspected, interpreter, places))
             language = self._language(interpreter)
             timeout_s = self._session.settings.start_timeout_s
             seen = await check.verify(running, staged, language, places.log, timeout_s, plan.request.gpu)
-            await asyncio.to_thread(kernelspecs.amend, staged, start_s=seen.start_s, gpu_name=seen.gpu_name)
+            await to_its_end(asyncio.to_thread(kernelspecs.amend, staged, start_s=seen.start_s, gpu_name=seen.gpu_name))
 
         async with running.phase("publish", "Putting the tile into the Launcher"):
             await self._publish(running, staged, places.packages)

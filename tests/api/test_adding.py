@@ -232,7 +232,7 @@ async def test_a_name_that_jupyter_does_not_show_is_taken_back(
     assert leftovers(roots) == {}
 
 
-async def test_a_server_that_stops_cancels_what_runs(
+async def test_a_server_that_stops_interrupts_what_runs(
     client: Client, roots: Roots, image: Path, extension: ContainerKernelsApp, services: Services
 ) -> None:
     task = (await client("post", "kernels", {"image": str(image), "slug": "demo"})).holds("Task")
@@ -240,5 +240,5 @@ async def test_a_server_that_stops_cancels_what_runs(
     assert extension.current_activity()
     await extension.stop_extension()
     assert not extension.current_activity()
-    assert (await services.tasks.get(task["id"])).state == "cancelled"
+    assert (await services.tasks.get(task["id"])).state == "interrupted"
     assert leftovers(roots) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -121,3 +122,34 @@ def test_a_session_that_has_ended_is_no_answer_of_ours(session: Session, slurm: 
     answer = session.client.get(f"{gone}container-kernels/info")
     assert answer.status_code == 503
     assert "json" not in answer.headers["content-type"]
+
+
+def test_what_a_session_did_at_its_end_is_interrupted_and_the_next_one_goes_on(
+    start_session: Callable[..., Session], modulefiles: Path, slurm: dict[str, str], tmp_path: Path
+) -> None:
+    real = tmp_path / "real home"
+    real.mkdir()
+    (tmp_path / "home").symlink_to(real)  # as at many sites
+    variables = {
+        "HOME": str(tmp_path / "home"), "MODULES_CMD": str(CACHE / "modules" / "modulecmd.tcl"),
+        "MODULEPATH": str(modulefiles), "JUPYTER_DATA_DIR": str(tmp_path / "scratch" / "data"),
+        "XDG_CACHE_HOME": str(tmp_path / "scratch" / "cache"),
+    }  # fmt: skip
+    first = start_session("--time=10", **variables)
+    image = f"{os.environ['CK_TEST_REGISTRY']}/demo/python-ipykernel:1"
+    task = first.ask("POST", "kernels", {"image": image, "display_name": "Demo"})
+    subprocess.run(["scancel", first.job], env=slurm, check=True, timeout=30)
+    second = start_session("--time=10", **variables)
+    diagnostics = second.ask("GET", "diagnostics")
+    findings = {each["title"]: each for each in diagnostics["findings"]}
+    assert findings["Home directory"]["found"] == f"{tmp_path}/home → {real}"
+    assert str(tmp_path / "scratch" / "data") in findings["Jupyter's folders"]["found"]
+    assert "with the module apptainer/1.4.5" in findings["Container runtime"]["found"]
+    assert str(real) not in diagnostics["report"]
+    ended = second.ask("GET", f"tasks/{task['id']}")
+    assert (ended["state"], ended["error"]["code"]) == ("interrupted", "interrupted")
+    again = second.ask("POST", "kernels", {"image": image, "display_name": "Demo"})
+    while again["ended"] is None:
+        time.sleep(0.5)
+        again = second.ask("GET", f"tasks/{again['id']}")
+    assert again["state"] == "done", again["error"]
