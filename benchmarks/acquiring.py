@@ -208,7 +208,7 @@ def first_cell(sif: Path, code: str, cold: bool) -> float:
         manager.kernel_spec_manager.kernel_dirs = [str(spec.parents[1])]
         manager.kernel_spec_manager.ensure_native_kernel = False
         start = time.monotonic()
-        manager.start_kernel()
+        manager.start_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         client = manager.client()
         client.start_channels()
         try:
