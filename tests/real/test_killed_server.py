@@ -56,11 +56,22 @@ def test_a_server_killed_in_any_phase_leaves_no_process_and_the_next_one_cleans_
     bed.assert_nothing_is_left()
 
 
-def test_a_server_that_is_stopped_cancels_its_task_and_leaves_nothing(bed: Bed, registry: str, tmp_path: Path) -> None:
+def test_a_server_that_is_stopped_keeps_only_what_another_try_goes_on_with(
+    bed: Bed, registry: str, tmp_path: Path
+) -> None:
     server = JupyterServer(tmp_path)
     task = server.ask("POST", "kernels", {"image": f"{registry}/demo/python:1", "display_name": "Stopped"})
     while server.ask("GET", f"tasks/{task['id']}")["phase"] != "acquire":
         time.sleep(0.02)
     time.sleep(1)
     server.stop()
+    assert bed.processes() == []
+    assert {Path(path).parts[3][:6] for path in bed.leftovers()} <= {"spool-"}
+
+    server = JupyterServer(tmp_path)
+    try:
+        assert server.ask("GET", f"tasks/{task['id']}")["state"] == "interrupted"
+        server.ask("DELETE", f"tasks/{task['id']}", {})
+    finally:
+        server.stop()
     bed.assert_nothing_is_left()
