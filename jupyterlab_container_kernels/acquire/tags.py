@@ -22,7 +22,7 @@ def newest_first(tags: Iterable[str]) -> list[str]:
 
 
 def nearest(wanted: str, tags: Iterable[str], count: int = 4) -> list[str]:
-    """Return the tags that look most like one, the most alike first.
+    """Return the tags that look most like one, the most alike first; if none does, the newest.
 
     Parameters
     ----------
@@ -42,8 +42,9 @@ def nearest(wanted: str, tags: Iterable[str], count: int = 4) -> list[str]:
         same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(tag, wanted, strict=False)))
         return same / len(wanted) + matcher.ratio()
 
-    scored = [(likeness(tag), tag) for tag in newest_first(tags)]
-    return [tag for score, tag in heapq.nlargest(count, scored, key=lambda each: each[0]) if score >= _NEAR]
+    ordered = newest_first(tags)
+    scored = heapq.nlargest(count, [(likeness(tag), tag) for tag in ordered], key=lambda each: each[0])
+    return [tag for score, tag in scored if score >= _NEAR] or ordered[:count]
 
 
 def _pieces(tag: str) -> list[tuple[bool, int, str]]:
