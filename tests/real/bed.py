@@ -125,6 +125,13 @@ class Bed:
                 found.append(words.replace(b"\0", b" ").decode(errors="replace"))
         return found
 
+    def assert_no_process_is_left(self, within_s: float = 15) -> None:
+        """No process; given a moment, because what was killed has to end."""
+        deadline = time.monotonic() + within_s
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert self.processes() == []
+
     def assert_nothing_is_left(self, within_s: float = 15) -> None:
         """No kernel, no directory, no process; given a moment, because what was killed has to end."""
         deadline = time.monotonic() + within_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import subprocess
@@ -42,22 +43,43 @@ def bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bed]:
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(made.path / "runtime"))
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(made.path / "config"))
     yield made
-    assert made.processes() == []
+    made.assert_no_process_is_left()
 
 
 @pytest.fixture(scope="session")
-def pulled(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a file or folder for all tests of a run, whichever of its processes asks first, and return its path."""
+    directory = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        directory = directory.parent
+    directory /= "shared"
+    directory.mkdir(exist_ok=True)
+
+    def make(name: str, work: Callable[[Path], object]) -> Path:
+        target = directory / name
+        with (directory / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                partial = directory / f"partial-{name}"
+                work(partial)
+                partial.rename(target)
+        return target
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pulled(registry: str, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], Path]:
     """Pull an image of the test-bed's registry by Apptainer itself, once, and return its file."""
-    directory = tmp_path_factory.mktemp("images")
 
     def pull(name: str) -> Path:
-        target = directory / f"{name.replace('/', '-').replace(':', '-')}.sif"
-        if not target.exists():
-            env = {**os.environ, "APPTAINER_NOHTTPS": "1", "APPTAINER_TMPDIR": str(directory)}
+        def build(target: Path) -> None:
+            env = {**os.environ, "APPTAINER_NOHTTPS": "1", "APPTAINER_TMPDIR": str(target.parent)}
             quick = ["--mksquashfs-args", "-comp gzip -Xcompression-level 1"]  # a quarter of the time
             command = ["apptainer", "build", "--disable-cache", *quick, str(target), f"docker://{registry}/{name}"]
             subprocess.run(command, env=env, check=True, capture_output=True, timeout=600)
-        return target
+
+        return made_once(f"{name.replace('/', '-').replace(':', '-')}.sif", build)
 
     return pull
 
@@ -75,20 +97,24 @@ def ipykernel_sif(pulled: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stored_python(registry: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stored_python(registry: str, made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
     """An image store that holds ``demo/python:1`` as our own pull left it."""
-    bed = Bed(tmp_path_factory.mktemp("store"))
-    bed.temporary.mkdir()
-    bed.data.mkdir()
 
-    async def pull(services: Services) -> None:
-        task = await services.add.add(AddRequest(f"{registry}/demo/python:1"))
-        while (task := await services.tasks.get(task.id)).phase in (None, "resolve", "acquire") and not task.ended:
-            await asyncio.sleep(0.05)
-        assert task.error is None, task.error
+    def store(path: Path) -> None:
+        bed = Bed(path.with_name("bed-of-the-store"))
+        bed.temporary.mkdir(parents=True)
+        bed.data.mkdir()
 
-    bed.run(pull)  # its end cancels the rest
-    return bed.state / "images"
+        async def pull(services: Services) -> None:
+            task = await services.add.add(AddRequest(f"{registry}/demo/python:1"))
+            while (task := await services.tasks.get(task.id)).phase in (None, "resolve", "acquire") and not task.ended:
+                await asyncio.sleep(0.05)
+            assert task.error is None, task.error
+
+        bed.run(pull)  # its end cancels the rest
+        (bed.state / "images").rename(path)
+
+    return made_once("store", store)
 
 
 @pytest.fixture

@@ -71,11 +71,24 @@ def interrupted(client: Any, code: str, after_s: float = 0.3) -> dict[str, Any]:
             return dict(reply["content"])
 
 
+def helpers_of(launcher: int) -> list[str]:
+    """Return the processes that mount images for a kernel, given the launcher, which began a session as its first."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (process / "stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        if name.startswith(("squashfuse", "fuse-overlayfs")) and int(rest.split()[3]) == launcher:
+            found.append(process.name)
+    return found
+
+
 @contextmanager
 def limited_memory(limit_bytes: int) -> Iterator[Path]:
     """Yield the file to which a process writes ``0`` to join a control group with that limit (cgroups(7))."""
     parent = Path(os.environ.get("CK_TEST_MEMORY_CGROUP", "/sys/fs/cgroup/memory"))
-    group = parent / "container-kernels-limited"
+    group = parent / f"container-kernels-limited-{os.getpid()}"
     try:
         group.mkdir()
         v2 = (group / "memory.max").exists()

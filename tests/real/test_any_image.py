@@ -46,7 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     made.data.mkdir()
     made.temporary.mkdir()
     yield made
-    assert made.processes() == []
+    made.assert_no_process_is_left()
 
 
 @pytest.fixture(autouse=True)

@@ -154,7 +154,7 @@ def kernels(
             task = bed.add(request)
             assert task.error is None, task.error
         yield Kernels(bed, image, pulled)
-    assert bed.processes() == []
+    bed.assert_no_process_is_left()
 
 
 Break = Callable[[Kernels], Iterator[Start]]

@@ -29,10 +29,7 @@ def test_a_server_killed_in_any_phase_leaves_no_process_and_the_next_one_cleans_
         time.sleep(0.005)
     server.kill()
 
-    deadline = time.monotonic() + 15
-    while bed.processes() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert bed.processes() == []
+    bed.assert_no_process_is_left()
 
     server = JupyterServer(tmp_path)
     try:

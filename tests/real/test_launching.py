@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 from jupyterlab_container_kernels.models import AddRequest
 
 from .bed import Bed
-from .kernels import interrupted, limited_memory, printed, started
+from .kernels import helpers_of, interrupted, limited_memory, printed, started
 
 KILLS = ["shutdown", "terminate group", "kill group", "kill launcher", "kill runtime", "kill kernel"]
 
@@ -29,24 +29,6 @@ def kernel(bed: Bed, ipykernel_sif: Path) -> str:
     task = bed.add(AddRequest(str(ipykernel_sif), "Launched", environment={"GREETING": 'a "b" $(touch PWNED) \\ c'}))
     assert task.error is None, task.error
     return task.slug
-
-
-@pytest.fixture
-def helpers() -> Iterator[Callable[[], set[str]]]:
-    """Return the processes that mount images, beside those that were there before."""
-
-    def mounting() -> set[str]:
-        found = set()
-        for path in Path("/proc").glob("[0-9]*/comm"):
-            try:
-                if path.read_text().startswith(("squashfuse", "fuse-overlayfs")):
-                    found.add(path.parent.name)
-            except OSError:
-                continue
-        return found
-
-    before = mounting()
-    yield lambda: mounting() - before
 
 
 def test_every_interrupt_ends_the_cell_with_a_traceback_and_a_reply(kernel: str, tmp_path: Path) -> None:
@@ -60,14 +42,13 @@ def test_every_interrupt_ends_the_cell_with_a_traceback_and_a_reply(kernel: str,
 
 
 @pytest.mark.parametrize("how", KILLS)
-def test_nothing_of_a_kernel_is_left(
-    bed: Bed, kernel: str, how: str, tmp_path: Path, helpers: Callable[[], set[str]]
-) -> None:
+def test_nothing_of_a_kernel_is_left(bed: Bed, kernel: str, how: str, tmp_path: Path) -> None:
     """`benchmarks/orphans.py` does it twenty times each, and kills the server."""
     mounts = Path("/proc/self/mounts").read_text()
     with started(kernel, tmp_path) as client:
         launcher = client.manager.provisioner.pid
         inside = int(printed(client, "import os; print(os.getpid())"))
+        assert helpers_of(launcher)
         if how == "terminate group":
             os.killpg(launcher, signal.SIGTERM)
         elif how == "kill group":
@@ -80,7 +61,7 @@ def test_nothing_of_a_kernel_is_left(
         elif how == "kill kernel":
             os.kill(inside, signal.SIGKILL)
             until(lambda: not client.manager.is_alive())
-    until(lambda: not bed.processes() and not helpers())
+    until(lambda: not bed.processes() and not helpers_of(launcher))
     assert Path("/proc/self/mounts").read_text() == mounts
     last = (bed.state / "logs" / kernel / "last-start").read_text().splitlines()[-1]
     wanted = {
@@ -89,16 +70,15 @@ def test_nothing_of_a_kernel_is_left(
     assert wanted.get(how, "ended") in last
 
 
-def test_a_job_that_a_cell_started_does_not_keep_a_kernel_from_ending(
-    bed: Bed, kernel: str, tmp_path: Path, helpers: Callable[[], set[str]]
-) -> None:
+def test_a_job_that_a_cell_started_does_not_keep_a_kernel_from_ending(bed: Bed, kernel: str, tmp_path: Path) -> None:
     """It ends with the kernel, unlike those of a kernel that runs on the machine itself: docs/kernels.md says so."""
     with started(kernel, tmp_path) as client:
+        launcher = client.manager.provisioner.pid
         job = int(printed(client, "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"))
         assert Path(f"/proc/{job}").exists()
         began = time.monotonic()
     assert time.monotonic() - began < 12
-    until(lambda: not Path(f"/proc/{job}").exists() and not helpers())
+    until(lambda: not Path(f"/proc/{job}").exists() and not helpers_of(launcher))
 
 
 def test_a_restart_is_a_new_kernel_with_a_new_log(bed: Bed, kernel: str, tmp_path: Path) -> None:
