@@ -27,7 +27,10 @@ done
 
 run_js() { jlpm test --json --outputFile="$results/js.json" "$@"; }
 
-run_py() { scripts/with-registry.sh python -m pytest --junitxml="$results/py.xml" "$@"; }
+# Two files of tests at a time: half of the time they wait, and what a file's tests share is made once.
+run_py() {
+  scripts/with-registry.sh python -m pytest --numprocesses=2 --dist=loadfile --junitxml="$results/py.xml" "$@"
+}
 
 run_ui() {
   PLAYWRIGHT_JSON_OUTPUT_NAME=$results/ui.json \
