@@ -27,7 +27,7 @@ done
 
 run_js() { jlpm test --json --outputFile="$results/js.json" "$@"; }
 
-# Two files of tests at a time: half of the time they wait, and what a file's tests share is made once.
+# Two files of tests at a time: one keeps one processor busy at most, and what a file's tests share is made once.
 run_py() {
   scripts/with-registry.sh python -m pytest --numprocesses=2 --dist=loadfile --junitxml="$results/py.xml" "$@"
 }
