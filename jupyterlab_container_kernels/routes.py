@@ -186,7 +186,7 @@ class KernelHandler(_Handler):
     @web.authenticated
     @authorized
     async def get(self, slug: str) -> None:
-        self.answer(await self.services.kernels.get(slug))
+        self.answer(await self.services.kernels.get(slug, self.get_query_argument("directory", None)))
 
     @web.authenticated
     @authorized

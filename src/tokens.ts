@@ -256,8 +256,11 @@ export interface IContainerKernels {
   /** Open or close the log of a task. An open log follows its end. */
   showLog(id: string, shown: boolean): void;
 
-  /** One kernel, and what deleting it would remove and free. */
-  getDetails(slug: string): Promise<IKernelDetails>;
+  /**
+   * One kernel, and what deleting it would remove and free; by its folder one
+   * that Jupyter may not show.
+   */
+  getDetails(slug: string, directory?: string): Promise<IKernelDetails>;
 
   /** Delete a kernel. */
   remove(slug: string, request: IRemoveRequest): Promise<IRemoval>;

@@ -61,18 +61,24 @@ class KernelService:
         """Return all container kernels, by display name, with what a quick look at their files tells."""
         return KernelList([kernel for kernel, _ in await self._look()])
 
-    async def get(self, slug: str) -> KernelDetails:
+    async def get(self, slug: str, directory: str | None = None) -> KernelDetails:
         """Return one kernel, and what deleting it would remove; of several with a name, the one that Jupyter shows.
 
         Where a file system does not answer, what deleting would remove is left out.
+
+        Parameters
+        ----------
+        slug : str
+        directory : str or None
+            The folder of the one that is meant, which Jupyter may not show.
 
         Raises
         ------
         ContainerKernelsError
             ``not_found``
         """
-        kernel, row = await self._find(slug)
-        running = (await self._session.jupyter.running()).get(slug, [])
+        kernel, row = await self._find(slug, directory)
+        running = (await self._session.jupyter.running()).get(slug, []) if row.is_shown or directory is None else []
         files = [KernelFile(*each) for each in await self._listing.files(row)]
         spec = row.entry.spec
         items: list[RemovalItem] = []
@@ -134,8 +140,12 @@ class KernelService:
         found = await self._listing.look(slug)
         return _judge(*found, self._version(*found)) if found else []
 
-    async def _find(self, slug: str) -> tuple[Kernel, Row]:
-        found = [(kernel, row) for kernel, row in await self._look() if kernel.slug == slug]
+    async def _find(self, slug: str, directory: str | None = None) -> tuple[Kernel, Row]:
+        found = [
+            (kernel, row)
+            for kernel, row in await self._look()
+            if kernel.slug == slug and directory in (None, row.entry.directory)
+        ]
         if not found:
             raise ContainerKernelsError(
                 "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."

@@ -132,9 +132,16 @@ export class ContainerKernelsClient {
     return this._ask('kernels', readTask, { method: 'POST', body: request });
   }
 
-  /** One kernel, and what deleting it would remove and free. */
-  getKernel(slug: string): Promise<IKernelDetails> {
-    return this._ask(`kernels/${encodeURIComponent(slug)}`, readKernelDetails);
+  /**
+   * One kernel, and what deleting it would remove and free.
+   *
+   * @param slug - Its name in Jupyter.
+   * @param directory - Its folder, of one that Jupyter may not show.
+   */
+  getKernel(slug: string, directory?: string): Promise<IKernelDetails> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}`, readKernelDetails, {
+      query: directory === undefined ? undefined : { directory }
+    });
   }
 
   /** Delete a kernel with what was made for it. */

@@ -178,7 +178,10 @@ function Content(props: { options: PanelWidget.IOptions }): JSX.Element {
   const { kernels, view, ...options } = props.options;
   const [now, setNow] = useState(Date.now());
   const [reader] = useState(
-    () => new DetailsReader(slug => kernels.getDetails(slug))
+    () =>
+      new DetailsReader((slug, directory) =>
+        kernels.getDetails(slug, directory)
+      )
   );
   const [diagnostics] = useState(
     () => new DiagnosticsReader(() => kernels.getDiagnostics())

@@ -7,8 +7,10 @@ const PATIENCE = 120;
 
 /** What is known of the kernel whose details are shown. */
 export class DetailsReader {
-  /** @param read - Reads a kernel by its name in Jupyter. */
-  constructor(private _read: (slug: string) => Promise<IKernelDetails>) {}
+  /** @param read - Reads a kernel by its name in Jupyter and its folder. */
+  constructor(
+    private _read: (slug: string, directory: string) => Promise<IKernelDetails>
+  ) {}
 
   /** What was read; `null` until then. */
   get value(): IKernelDetails | null {
@@ -27,7 +29,7 @@ export class DetailsReader {
 
   /**
    * Looks at a kernel, as it was last listed, or at none. It is read again
-   * when it is listed anew. One that Jupyter does not see cannot be read.
+   * when it is listed anew.
    */
   show(kernel: IKernel | null): void {
     if (kernel === this._kernel) {
@@ -39,7 +41,7 @@ export class DetailsReader {
     }
     this._kernel = kernel;
     clearTimeout(this._timer);
-    if (kernel && kernel.id === kernel.slug) {
+    if (kernel) {
       this._timer = setTimeout(() => void this._ask(kernel), PATIENCE);
     }
   }
@@ -53,7 +55,7 @@ export class DetailsReader {
     let value: IKernelDetails | null = null;
     let problem: string | null = null;
     try {
-      value = await this._read(kernel.slug);
+      value = await this._read(kernel.slug, kernel.resource_dir);
     } catch (error) {
       const { message, hint } = error as Partial<IError>;
       problem = [message ?? String(error), hint].filter(Boolean).join(' ');

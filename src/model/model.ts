@@ -244,8 +244,8 @@ export class ContainerKernelsModel
     this._tasks.showLog(id, shown);
   }
 
-  getDetails(slug: string): Promise<IKernelDetails> {
-    return this._ask(() => this._client.getKernel(slug));
+  getDetails(slug: string, directory?: string): Promise<IKernelDetails> {
+    return this._ask(() => this._client.getKernel(slug, directory));
   }
 
   async remove(slug: string, request: IRemoveRequest): Promise<IRemoval> {

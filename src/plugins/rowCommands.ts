@@ -6,7 +6,7 @@ import {
   textEditorIcon
 } from '@jupyterlab/ui-components';
 
-import type { IError, IKernel, IKernelDetails } from '../api/types';
+import type { IError, IKernel } from '../api/types';
 import { CommandIDs } from '../tokens';
 import {
   complain,
@@ -67,11 +67,7 @@ export function addRowCommands(context: ICommandContext): void {
         if (row?.read_only) {
           throw readOnly(row, trans);
         }
-        // Of a kernel that Jupyter does not see, its row is all that is known.
-        const getDetails = async () =>
-          row && row.id !== row.slug
-            ? unseenDetails(row)
-            : kernels.getDetails(slug);
+        const getDetails = () => kernels.getDetails(slug, row?.resource_dir);
         const [{ showDeleteDialog }, details, info] = await Promise.all([
           import('../components/deleteDialog'),
           getDetails(),
@@ -113,27 +109,5 @@ function readOnly(
       kernel.display_name
     ),
     hint: trans.__('Ask who looks after %1 to remove it.', kernel.resource_dir)
-  };
-}
-
-/** What is known of deleting a kernel that Jupyter does not see. */
-function unseenDetails(kernel: IKernel): IKernelDetails {
-  return {
-    kernel,
-    removal: [
-      {
-        what: 'kernelspec',
-        path: kernel.resource_dir,
-        size_bytes: 0,
-        goes: true,
-        reason: '',
-        used_by: []
-      }
-    ],
-    frees_bytes: 0,
-    running: [],
-    argv: [],
-    files: [],
-    command: ''
   };
 }

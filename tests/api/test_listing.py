@@ -8,6 +8,7 @@ import shlex
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -198,6 +199,11 @@ async def test_a_kernel_of_the_system_is_read_only_and_of_two_with_a_name_one_is
     assert str(system / "both") in shadowed["status"]["message"]
     details = (await client("get", "kernels/both")).holds("KernelDetails")
     assert details["kernel"]["resource_dir"] == str(system / "both"), "the one that Jupyter shows"
+    details = (await client("get", f"kernels/both?{urlencode({'directory': mine})}")).holds("KernelDetails")
+    assert details["kernel"] == shadowed
+    assert {Path(file["path"]).name for file in details["files"]} >= {"kernel.json", "init.sh"}
+    assert [item["goes"] for item in details["removal"] if item["what"] == "kernelspec"] == [True]
+    assert (await client("get", "kernels/both?directory=/nowhere")).status == 404
     details = (await client("get", "kernels/theirs")).holds("KernelDetails")
     assert [item["goes"] for item in details["removal"]] == [False]
 

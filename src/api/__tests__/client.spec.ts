@@ -104,6 +104,14 @@ describe('ContainerKernelsClient', () => {
       'KernelDetails'
     ],
     [
+      'getKernel in a folder',
+      c => c.getKernel('x', '/a b/x'),
+      'GET',
+      'kernels/x?directory=%2Fa+b%2Fx',
+      undefined,
+      'KernelDetails'
+    ],
+    [
       'removeKernel',
       c => c.removeKernel('x', { delete_image: false, shut_down: true }),
       'DELETE',

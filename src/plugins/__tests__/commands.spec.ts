@@ -241,7 +241,23 @@ describe('the commands', () => {
         resource_dir: '/opt/kernels/debian-12'
       });
       await list(aKernel(), hidden);
-      fake.server.on('DELETE', /kernels/, { body: aRemoval() });
+      fake.server
+        .on('GET', /kernels\/debian-12\?directory=%2Fopt/, {
+          body: someDetails({
+            kernel: hidden,
+            removal: [
+              {
+                what: 'kernelspec',
+                path: hidden.resource_dir,
+                size_bytes: 4_000,
+                goes: true,
+                reason: '',
+                used_by: []
+              }
+            ]
+          })
+        })
+        .on('DELETE', /kernels/, { body: aRemoval() });
       const deleting = fake.commands.execute(CommandIDs.deleteKernel, {
         slug: 'debian-12',
         id: hidden.id
