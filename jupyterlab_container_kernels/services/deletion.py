@@ -284,7 +284,9 @@ class DeletionService:
 
 def _unknown(slug: str) -> ContainerKernelsError:
     return ContainerKernelsError(
-        "not_found", f"There is no container kernel {slug}.", "It was deleted, maybe in another tab."
+        "not_found",
+        f"None of your own container kernels is called {slug}.",
+        "It was deleted, maybe in another tab, or it belongs to the system or to a project.",
     )
 
 
