@@ -87,7 +87,7 @@ up() {
   export SLURM_CONF=$run/slurm.conf PATH=$usr/bin:$PATH
   "$usr/sbin/slurmctld" -c
   "$usr/sbin/slurmd" -c -d "$usr/sbin/slurmstepd"
-  for ((i = 0; i < 200; i++)); do
+  for ((i = 0; i < 600; i++)); do
     if [ "$(timeout 2 sinfo -h -o %T -p standard 2> /dev/null)" = idle ]; then
       say "  Slurm: one node is idle after $((($(date +%s%N) - start) / 1000000)) ms"
       return
@@ -95,7 +95,7 @@ up() {
     sleep 0.1
   done
   tail -n 5 "$run"/*.log >&2
-  fail "no node became idle within 20 s"
+  fail "no node became idle within 60 s"
 }
 
 # ends FILE: ends the process whose id stands in a file, if it is still the one that was started.

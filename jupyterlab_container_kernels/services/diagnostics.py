@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import platform
 import re
@@ -27,6 +28,8 @@ from . import report
 from .session import SessionService
 
 _Value = TypeVar("_Value")
+
+_log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 25.0
 _SEARCH_S = 15.0
@@ -90,8 +93,10 @@ class DiagnosticsService:
             ("folders", "Jupyter's folders", self._jupyter_dirs()),
             ("folders", "File permissions", self._umask()),
         ]
-        findings = await asyncio.gather(*(_look(*each) for each in looks))
-        runtime.cancel()  # each look has had its time
+        try:
+            findings = await asyncio.gather(*(_look(*each) for each in looks))
+        finally:
+            runtime.cancel()  # each look has had its time
         homes = {str(Path.home())}
         with contextlib.suppress(TimeoutError, OSError):
             homes.add(str(await self._ask("home", Path.home().resolve)))
@@ -291,6 +296,10 @@ async def _look(area: FindingArea, title: str, looking: Awaitable[_Found]) -> Fi
         )
     except (OSError, ContainerKernelsError) as error:
         found = _Found("unknown", str(error), "", "Try again later.")
+    except Exception as error:
+        # one look that fails by a mistake of ours must not hide the others, which may be why somebody looks
+        _log.exception("Looking at %s failed", title)
+        found = _Found("unknown", f"{type(error).__name__}: {error}", "This is a mistake of Container Kernels.")
     return Finding(area, title, found.state, found.found, found.meaning, found.action)
 
 

@@ -1,8 +1,8 @@
 """Lets one of several servers of a user fetch an image that they all want: a lock file beside its place in the store.
 
 It names its owner, who touches it as long as it lives; that of a dead one is taken over. Should two hold it after all,
-which a shared file system without order among its clients may bring about, both fetch the image and one of them gives
-it its place: the lock saves work, and nothing depends on it.
+as when a node was suspended, the one that is done first takes the layers from under the other, whose task then fails;
+no image is harmed, for each writes a file of its own, and one of them gets its place.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import json
 import logging
-import shutil
+import threading
 from collections import defaultdict
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,6 +27,9 @@ from .session import SessionService
 from .store import is_stored, is_whole, side_file, stored_path
 
 _log = logging.getLogger(__name__)
+
+_PIECE_BYTES = 1 << 23
+_INTERVAL_S = 0.5
 
 
 class ImageService:
@@ -101,7 +104,7 @@ class ImageService:
             running.say(f"{runtime.title} has the image in its cache: {resolved.cached}")
             running.update(message=f"Copying the image from {runtime.title}'s cache")
             with contextlib.suppress(FileNotFoundError):  # it was cleaned meanwhile
-                await asyncio.to_thread(shutil.copyfile, resolved.cached, partial)
+                await _copy(running, resolved.cached, partial)
         elif self._session.settings.acquire == "auto" and resolved.reference.transport == "docker":
             try:
                 await streaming.fetch(self._session, running, resolved, runtime, partial)
@@ -134,6 +137,27 @@ class ImageService:
         header = await self.resolution.header(path)
         stored = await asyncio.to_thread(is_stored, path, self._roots.images)
         return await asyncio.to_thread(_record, resolved, path, header, stored=stored, path=path)
+
+
+async def _copy(running: RunningTask, source: Path, target: Path) -> None:
+    """Copy a file, telling how far that is; nothing is written any more when a cancellation is raised."""
+    stop, done_bytes = threading.Event(), 0
+
+    def copy() -> None:
+        nonlocal done_bytes
+        with source.open("rb") as from_file, target.open("xb") as to_file:
+            while not stop.is_set() and (piece := from_file.read(_PIECE_BYTES)):
+                done_bytes += to_file.write(piece)
+
+    total_bytes = (await asyncio.to_thread(source.stat)).st_size
+    copying = asyncio.ensure_future(asyncio.to_thread(copy))
+    try:
+        while not (await asyncio.wait({copying}, timeout=_INTERVAL_S))[0]:
+            running.progress(done_bytes, total_bytes)
+    finally:
+        stop.set()
+        await asyncio.wait({copying})
+    copying.result()
 
 
 def _record(resolved: Resolved, file: Path, header: sif.SifHeader, *, stored: bool, path: Path) -> ImageRecord:

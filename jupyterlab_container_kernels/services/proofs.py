@@ -41,7 +41,8 @@ async def why_not(session: SessionService, runtime: FoundRuntime, image: Path) -
 async def compression(session: SessionService, runtime: FoundRuntime, directory: Path) -> str:
     """Return what images are compressed with: zstd where this host starts such images, else gzip.
 
-    That is tried once, and tried again when the program or the Linux kernel has changed.
+    That is tried once, and tried again when the program or the Linux kernel has changed. A try that did not come to
+    its end tells nothing for the next time.
 
     Parameters
     ----------
@@ -64,18 +65,22 @@ async def compression(session: SessionService, runtime: FoundRuntime, directory:
     answers = await asyncio.to_thread(paths.read_json, known)
     answers = answers if isinstance(answers, dict) else {}
     if not isinstance(answers.get(key), bool):
-        answers[key] = await _starts_zstd(session, runtime, directory / "proof")
+        starts = await _starts_zstd(session, runtime, directory / "proof")
+        if starts is None:
+            return "gzip"
+        answers[key] = starts
         await asyncio.to_thread(_remember, known, answers)
     return "zstd" if answers[key] else "gzip"
 
 
-async def _starts_zstd(session: SessionService, runtime: FoundRuntime, directory: Path) -> bool:
+async def _starts_zstd(session: SessionService, runtime: FoundRuntime, directory: Path) -> bool | None:
+    """Tell whether such an image starts; ``None`` if it could not be made, or took too long."""
     await asyncio.to_thread(_make_anew, directory)
     try:
         image = await make_nothing(runtime.path, "zstd", directory, runtime.difference.applied(os.environ))
         return await why_not(session, runtime, image) is None
     except (NotUnderstood, ContainerKernelsError):
-        return False
+        return None
     finally:
         await asyncio.shield(asyncio.to_thread(paths.remove_tree, directory))
 

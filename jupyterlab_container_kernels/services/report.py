@@ -29,7 +29,10 @@ def redacted(text: str, homes: Collection[str]) -> str:
     text = _SECRETS.sub(lambda match: f"{match[1] or ''}…", text)
     for home in sorted(set(homes) - {"/"}, key=len, reverse=True):
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w.-])", "~", text)
-    name = getpass.getuser()
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # nobody knows the name of this user
+        return text
     # root is no name of a person, and stands in many a sentence
     return text if name == "root" else re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "USER", text)
 

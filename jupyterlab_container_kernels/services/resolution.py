@@ -148,7 +148,10 @@ class ResolutionService:
                 if found := await self._session.patience.ask(("image", store, digest), look):
                     return found
         mine = stored_path(self._roots.images, digest)
-        return mine if await asyncio.to_thread(is_whole, mine) else None
+        with contextlib.suppress(TimeoutError):
+            if await self._session.patience.ask(("image", mine), lambda: is_whole(mine)):
+                return mine
+        return None
 
     async def _cached(self, digest: str) -> Path | None:
         """Return the file of an image in the runtime's own cache."""

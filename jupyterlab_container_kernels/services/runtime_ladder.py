@@ -119,8 +119,9 @@ class RuntimeLadder:
             ``runtime_missing``: it is too old.
         """
         named = self._settings.runtime_path
-        for program in [named] if named else filter(None, map(process.find_program, runtime.programs)):
-            if found := await self._identify(_Candidate(program), [runtime]):
+        candidates = [_Candidate(named)] if named else (await self._by_path(runtime.programs)).candidates
+        for candidate in candidates:
+            if found := await self._identify(candidate, [runtime]):
                 return found
         return None
 
@@ -158,8 +159,9 @@ class RuntimeLadder:
                     return found
                 outcome, text = "unusable", f"{candidate.program} is missing or not usable."
             self._steps.append(Step(rung, outcome, text))
-        if paused:
-            self._steps += before[len(self._steps) :]
+        if paused:  # the others are as they were
+            anew = {step.rung: step for step in self._steps}
+            self._steps = [anew.get(step.rung, step) for step in before]
         else:
             self._failed_at = time.monotonic()
         raise refusal or _missing(self._settings.runtime_path)
@@ -173,8 +175,7 @@ class RuntimeLadder:
             return  # a site that names one means it
         if module and not quick:
             yield "configured", await self._by_module([module], names)
-        on_path = [_Candidate(path) for path in map(process.find_program, names) if path]
-        yield "path", _Tried(on_path, f"None of {', '.join(names)} is on this session's PATH.")
+        yield "path", await self._by_path(names)
         if quick:
             return
         if not module:
@@ -184,8 +185,22 @@ class RuntimeLadder:
         usual = await self._executable([f"{folder}/{name}" for name in names for folder in USUAL_FOLDERS])
         yield "usual", _Tried([_Candidate(each) for each in usual], f"None is in {', '.join(USUAL_FOLDERS)}.")
 
+    async def _by_path(self, names: Sequence[str]) -> _Tried:
+        def look() -> list[str]:
+            return [*filter(None, map(process.find_program, names))]
+
+        try:
+            found = await self._patience.ask(("PATH", *names), look)
+        except TimeoutError:
+            return _Tried([], "A folder on this session's PATH does not answer.", "unknown")
+        text = f"None of {', '.join(names)} is on this session's PATH."
+        return _Tried([_Candidate(path) for path in found], text)
+
     async def _by_module(self, wanted: Sequence[str], names: Sequence[str]) -> _Tried:
-        command = modules.find_command(os.environ)
+        try:
+            command = await self._patience.ask("module command", lambda: modules.find_command(os.environ))
+        except TimeoutError:
+            return _Tried([], "A folder in which the module command may be does not answer.", "unknown")
         if command is None:
             return _Tried([], "This session has no module command: LMOD_CMD and MODULES_CMD are not set.")
         until = time.monotonic() + _MODULE_TIMEOUT_S

@@ -70,6 +70,16 @@ def alive(tasks: Path, but: Container[str] = ()) -> list[StoredTask]:
     return found
 
 
+def promised(tasks: Path, but: str) -> set[str]:
+    """Return what the tasks below a directory, except ``but``, told that another try would go on with."""
+    found: set[str] = set()
+    for file in tasks.glob("[!.]*/task.json"):
+        stored = paths.read_json(file) if file.parent.name != but else None
+        if isinstance(stored, dict) and isinstance(stored.get("resumable"), list):
+            found.update(map(str, stored["resumable"]))
+    return found
+
+
 def write(directory: Path, stored: StoredTask, log: str) -> None:
     if log:
         with open(directory / "log", "a", encoding="utf-8", opener=_open_private) as stream:

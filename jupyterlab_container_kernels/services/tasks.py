@@ -37,12 +37,12 @@ from ..system import paths
 from ..system.paths import Roots
 from . import image_lock, sets
 from .running_task import SAVE_INTERVAL_S, RunningTask
-from .task_files import Owner, StoredTask, alive, read_log, write
+from .task_files import Owner, StoredTask, alive, promised, read_log, write
 
 _log = logging.getLogger(__name__)
 
 #: After these errors another try goes on where this one ended.
-_INTERRUPTIONS = ("registry_unreachable", "timed_out")
+_INTERRUPTIONS = ("registry_unreachable", "timed_out", "rate_limited")
 
 #: What a task is doing, and what it has done in the end.
 _DEEDS: dict[Job, tuple[str, str]] = {
@@ -82,7 +82,7 @@ class TaskService:
         """Return the display names of kernels that are being added from a stored image, or with a set of packages."""
         mine = [
             running.task.display_name
-            for running in self._running.values()
+            for running in list(self._running.values())
             if running.image == path or str(path) in running.leftovers
         ]
         return mine + (sets.tasks_of(path, self._roots, self._running) if sets.is_set(path, self._roots) else [])
@@ -354,7 +354,7 @@ class TaskService:
             for each in list(self._running.values()):
                 if each.task.request.image == image:  # the next try, which has not come so far yet
                     each.resumable += [path for path in stored.resumable if path not in each.resumable]
-            claimed = self.claimed() if stored.resumable else set()
+            claimed = self.claimed() | promised(self._roots.tasks, task_id) if stored.resumable else set()
             self._remove([path for path in stored.resumable if path not in claimed])
         with contextlib.suppress(ContainerKernelsError):
             paths.remove_marked(self.directory(task_id), self._roots.tasks)

@@ -43,7 +43,10 @@ def memory_bytes(environment: Mapping[str, str], root: Path = Path("/")) -> int:
     if named.get("SLURM_MEM_PER_NODE"):  # 0 is all of the node
         found.append(named["SLURM_MEM_PER_NODE"] * _MIB)
     elif named.get("SLURM_MEM_PER_CPU"):
-        found.append(named["SLURM_MEM_PER_CPU"] * _MIB * cores(environment, root))
+        # of all that the job has on this node, though this process may keep fewer busy
+        allotted = environment.get("SLURM_CPUS_ON_NODE", "")
+        count = int(allotted) if allotted.isdecimal() else cores(environment, root)
+        found.append(named["SLURM_MEM_PER_CPU"] * _MIB * count)
     return min(found)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import re
 from collections.abc import Mapping
@@ -32,7 +31,7 @@ async def quotas(paths: list[str], environment: Mapping[str, str]) -> dict[str, 
         found |= {path: limits[source] for path, source in others.items() if source in limits}
     if lustre and (tool := find_program("lfs")):
         for at in sorted(set(lustre.values())):
-            limit = read_lfs(await _ask([tool, "quota", "-q", "-u", getpass.getuser(), at], environment))
+            limit = read_lfs(await _ask([tool, "quota", "-q", "-u", str(os.getuid()), at], environment))
             found |= {path: limit for path, each in lustre.items() if each == at and limit}
     return found
 

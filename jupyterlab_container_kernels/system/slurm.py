@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ async def end(job: str, environment: Mapping[str, str]) -> datetime | None:
     Slurm itself is asked first: the limit of a job that runs can be changed.
     """
     env = {**environment, "LC_ALL": "C", "TZ": "UTC", "SLURM_TIME_FORMAT": "standard"}
-    if tool := _scontrol():
+    if tool := await asyncio.to_thread(_scontrol):
         try:
             finished = await run(Command([tool, "-o", "show", "job", job], env), timeout_s=_TIMEOUT_S)
         except ContainerKernelsError:

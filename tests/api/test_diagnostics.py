@@ -98,3 +98,16 @@ class TestWithoutARuntime:
         assert finding["found"] == "as configured: /no/such/apptainer is missing or not usable."
         assert "No kernel can be added" in finding["meaning"]
         assert finding["action"]
+
+
+async def test_a_look_that_fails_by_a_mistake_of_ours_hides_no_other(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> None:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(node, "switches", fails)
+    found = await found_by(client)
+    assert found["Start without root"]["state"] == "unknown"
+    assert "uid not found" in found["Start without root"]["found"]
+    assert found["Container runtime"]["state"] == "ok"

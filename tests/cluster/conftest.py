@@ -29,20 +29,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def script(name: str, *arguments: str) -> None:
-    subprocess.run([ROOT / "scripts" / name, *arguments], check=True, stdin=subprocess.DEVNULL, timeout=60)
+    subprocess.run([ROOT / "scripts" / name, *arguments], check=True, stdin=subprocess.DEVNULL, timeout=120)
 
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[dict[str, str]]:
     """A Slurm of one node; the environment in which its commands work."""
-    script("slurm.sh", "up")
-    yield {
-        **os.environ,
-        "SLURM_CONF": str(SLURM / "run" / "slurm.conf"),
-        "PATH": f"{SLURM}/usr/bin:/usr/bin:/bin",
-        "CONTAINER_KERNELS_PYTHON": sys.executable,
-    }
-    script("slurm.sh", "down")
+    try:
+        script("slurm.sh", "up")
+        yield {
+            **os.environ,
+            "SLURM_CONF": str(SLURM / "run" / "slurm.conf"),
+            "PATH": f"{SLURM}/usr/bin:/usr/bin:/bin",
+            "CONTAINER_KERNELS_PYTHON": sys.executable,
+        }
+    finally:
+        script("slurm.sh", "down")
 
 
 @pytest.fixture(scope="session")

@@ -125,10 +125,8 @@ def test_an_image_comes_in_one_stream_and_only_once(bed: Bed, ill: IllRegistry) 
     assert "Starting the image once" in [message for message, _ in told]
     assert len(ill.asked) == 2
 
-    start = time.monotonic()
     again = bring(bed, ill.reference)
     assert again.phases[1].state == "skipped"
-    assert time.monotonic() - start < 2
     assert len(ill.asked) == 2
 
 

@@ -28,6 +28,8 @@ CASES = [
     # in a container: the path is the host's, the group is mounted at the top
     ("0::/docker/abc\n", {"sys/fs/cgroup/memory.max": f"{400 * MIB}\n"}, {}, None, 400),
     ("", {}, {"SLURM_CPUS_PER_TASK": "1", "SLURM_MEM_PER_CPU": "200"}, 1, 200),
+    # several tasks of a processor each: the memory of all is the session's
+    ("", {}, {"SLURM_CPUS_PER_TASK": "1", "SLURM_CPUS_ON_NODE": "3", "SLURM_MEM_PER_CPU": "200"}, 1, 600),
     ("", {}, {"SLURM_CPUS_ON_NODE": "1", "SLURM_MEM_PER_NODE": "700"}, 1, 700),
     # all of the node
     ("", {}, {"SLURM_MEM_PER_NODE": "0"}, None, None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import os
 from pathlib import Path
 
 import pytest
@@ -81,5 +81,5 @@ async def test_the_limit_of_the_file_system_on_which_a_path_lies_is_told(
     )
     for tool in empty_path.iterdir():
         tool.chmod(0o755)
-    found = await quota.quotas(["/home/ann", "/home/scratch/ann", "/homestead", "/"], {"WHO": getpass.getuser()})
+    found = await quota.quotas(["/home/ann", "/home/scratch/ann", "/homestead", "/"], {"WHO": str(os.getuid())})
     assert found == {"/home/ann": Quota(5 * KIB, 200 * KIB), "/home/scratch/ann": Quota(7 * KIB, 9 * KIB)}

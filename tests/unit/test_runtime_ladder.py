@@ -119,8 +119,11 @@ class TestInABareSession:
         assert steps(ladder) == dict.fromkeys(["path", "module", "profile", "login", "usual"], "nothing")
         assert all(step.text.endswith(".") for step in ladder.steps)
 
-    async def test_slow_steps_are_not_taken_again_at_once(self, make: Make, program: Path, home: Path) -> None:
-        ladder = make()
+    @pytest.mark.parametrize("settings", [{}, {"runtime_module": "apptainer"}])
+    async def test_slow_steps_are_not_taken_again_at_once(
+        self, make: Make, program: Path, home: Path, settings: dict[str, str]
+    ) -> None:
+        ladder = make(**settings)
         await refused(ladder)
         taken = ladder.steps
         (home / ".bash_profile").write_text("touch ~/again\n")
@@ -310,4 +313,4 @@ async def test_looking_does_not_keep_the_event_loop(
         await asyncio.sleep(0.01)
         longest, last = max(longest, time.monotonic() - last), time.monotonic()
     assert isinstance(search.exception(), ContainerKernelsError)
-    assert longest < 0.5
+    assert longest < 0.9, "as long as the shell, which has a second"

@@ -323,6 +323,7 @@ async def test_a_mistake_of_ours_is_called_one_and_tells_no_secrets(
 ENDS = [
     (ContainerKernelsError("registry_unreachable", "It broke off."), True),
     (ContainerKernelsError("timed_out", "It took too long."), True),
+    (ContainerKernelsError("rate_limited", "It has given enough."), True),
     (ContainerKernelsError("disk_full", "There is no room."), False),
     (RuntimeError("a mistake of ours"), False),
     (asyncio.CancelledError(), False),
@@ -348,6 +349,10 @@ async def test_what_another_try_goes_on_with_is_kept_until_the_task_is_dismissed
     if not is_kept:
         return
     assert not service.claimed()
+
+    other = await done(service, work)  # somebody adds the same again, and that breaks off, too
+    await service.end(other.id)
+    assert spool.exists(), "the first one has promised to go on with it"
 
     again = await start(service, forever)  # that is what Retry does
     await service.end(task.id)
