@@ -17,30 +17,44 @@ from ..system import paths
 
 #: The user name of an identity token (docker-credential-helpers, ``credentials/credentials.go``).
 TOKEN_USER = "<token>"  # noqa: S105 (a name)
+#: Of the variables that name a user and a password, the first that counts first.
+_PREFIXES = ("APPTAINER_DOCKER", "SINGULARITY_DOCKER", "DOCKER")
 _DOCKER_HUB = ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io")
 
 
 def find(registry: str, environment: Mapping[str, str], home: Path, repository: str = "") -> str | None:
-    """Return a password for a registry from where users keep it, or ``None``.
+    """Return a password for a registry from where users keep it, or ``None``: from variables, else as :func:`kept`.
 
-    Looked at, in this order: ``APPTAINER_DOCKER_*``, ``SINGULARITY_DOCKER_*`` and ``DOCKER_*`` variables, then the
-    runtime's own file (so that a login counts), ``auth.json`` of containers-auth.json(5), and Docker's ``config.json``.
+    Parameters are those of :func:`kept`.
+    """
+    if prefix := _prefix(environment):
+        return encode(environment[f"{prefix}_USERNAME"], environment[f"{prefix}_PASSWORD"])
+    return kept(registry, environment, home, repository)
+
+
+def variable(environment: Mapping[str, str]) -> str | None:
+    """Return the name of the variable whose password :func:`find` takes, whatever is kept in files."""
+    prefix = _prefix(environment)
+    return f"{prefix}_PASSWORD" if prefix else None
+
+
+def kept(registry: str, environment: Mapping[str, str], home: Path, repository: str = "") -> str | None:
+    """Return a password for a registry from a file, or ``None``.
+
+    Looked at, in this order: the runtime's own file (so that a login counts), ``auth.json`` of containers-auth.json(5),
+    the files of other runtimes, and Docker's ``config.json``.
 
     Parameters
     ----------
     registry : str
         Host and optional port.
     environment : mapping of str to str
-        Which may name a user, and places.
+        Which may name places.
     home : Path
         The home directory.
     repository : str, optional
         The image: a file may name a password for a part of a registry, and the nearest counts.
     """
-    for prefix in ("APPTAINER_DOCKER", "SINGULARITY_DOCKER", "DOCKER"):
-        user, password = environment.get(f"{prefix}_USERNAME"), environment.get(f"{prefix}_PASSWORD")
-        if user and password:
-            return encode(user, password)
     names = list(_names(registry, repository))
     for place in _places(environment, home):
         auths = _auths(paths.read_json(place))
@@ -65,11 +79,15 @@ def decode(basic: str) -> tuple[str, str]:
 
 
 def as_variables(basic: str | None) -> dict[str, str]:
-    """Return the variables that hand a password to Apptainer, which looks for it in fewer places than we do."""
+    """Return the variables that hand a password to the runtime, which looks for it in fewer places than we do.
+
+    SingularityCE reads other names than Apptainer.
+    """
     user, password = decode(basic) if basic else ("", "")
     if not user or user == TOKEN_USER:
         return {}
-    return {"APPTAINER_DOCKER_USERNAME": user, "APPTAINER_DOCKER_PASSWORD": password}
+    values = {"USERNAME": user, "PASSWORD": password}
+    return {f"{prefix}_{name}": value for prefix in _PREFIXES[:2] for name, value in values.items()}
 
 
 def login_file(environment: Mapping[str, str], home: Path) -> Path:
@@ -123,6 +141,12 @@ def remove(file: Path, registry: str) -> bool:
     return bool(found)
 
 
+def _prefix(environment: Mapping[str, str]) -> str | None:
+    """Return how the variables begin that name both a user and a password."""
+    names = ("USERNAME", "PASSWORD")
+    return next((each for each in _PREFIXES if all(environment.get(f"{each}_{name}") for name in names)), None)
+
+
 def _places(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
     yield login_file(environment, home)
     if named := environment.get("REGISTRY_AUTH_FILE"):
@@ -131,6 +155,7 @@ def _places(environment: Mapping[str, str], home: Path) -> Iterator[Path]:
         yield Path(named) / "containers/auth.json"
     yield Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "containers/auth.json"
     yield home / ".apptainer/docker-config.json"
+    yield home / ".singularity/docker-config.json"
     yield Path(environment.get("DOCKER_CONFIG") or home / ".docker") / "config.json"
     yield home / ".docker/config.json"
 

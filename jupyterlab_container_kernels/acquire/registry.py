@@ -20,7 +20,7 @@ from . import credentials, refusals, trust
 from .manifests import INDEX_TYPES, MANIFEST_TYPES, Manifest, Parts, choose, in_one_line
 from .places import Place, is_loopback
 from .reference import ImageReference
-from .registries_conf import sources
+from .registries_conf import Source, sources
 from .tags import nearest
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def registry_of(
     home: Path,
     *,
     insecure: bool = False,
-    basic: str | None = None,
     timeout_s: float,
 ) -> Registry:
     """Return whom to ask for an image: its registry and the mirrors of that, with the passwords that users have.
 
-    Reads files, so it does not belong on the event loop.
+    Variables name a password for no registry in particular, so that mirrors do not get it. Reads files, so it does not
+    belong on the event loop.
 
     Parameters
     ----------
@@ -63,8 +63,6 @@ def registry_of(
         The home directory.
     insecure : bool
         Whether its registry may be asked by plain HTTP. One on this machine always may.
-    basic : str, optional
-        A password that comes before those in files.
     timeout_s : float
         Seconds within which each answer has to come.
 
@@ -73,21 +71,42 @@ def registry_of(
     ContainerKernelsError
         ``registry_unreachable``: the site has blocked it.
     """
+    places = []
+    for source in _allowed(reference, environment, home):
+        look = credentials.find if source.host == reference.registry else credentials.kept
+        basic = look(source.host, environment, home, source.repository)
+        places.append(_place(reference, source, basic, insecure))
+    return Registry(reference.registry, places, timeout_s)
+
+
+def itself(
+    reference: ImageReference,
+    basic: str,
+    environment: Mapping[str, str],
+    home: Path,
+    *,
+    insecure: bool = False,
+    timeout_s: float,
+) -> Registry:
+    """Return the registry of an image, to be asked with a password; no mirror and nothing that stands for it.
+
+    Parameters and errors are those of :func:`registry_of`.
+    """
+    own = Source(reference.registry, reference.repository)
+    told = (source for source in _allowed(reference, environment, home) if source.host == own.host)
+    return Registry(own.host, [_place(reference, next(told, own), basic, insecure)], timeout_s)
+
+
+def _allowed(reference: ImageReference, environment: Mapping[str, str], home: Path) -> list[Source]:
     found = sources(reference, environment, home)
     if found.blocked is not None:
         raise refusals.blocked(reference.registry, found.blocked)
-    places = [
-        Place(
-            source.host,
-            (basic if source.host == reference.registry else None)
-            or credentials.find(source.host, environment, home, source.repository),
-            source.insecure or is_loopback(source.host) or (insecure and source.host == reference.registry),
-            source.repository,
-            not source.insecure,
-        )
-        for source in found.places
-    ]
-    return Registry(reference.registry, places, timeout_s)
+    return found.places
+
+
+def _place(reference: ImageReference, source: Source, basic: str | None, insecure: bool) -> Place:
+    may_be_http = source.insecure or is_loopback(source.host) or (insecure and source.host == reference.registry)
+    return Place(source.host, basic, may_be_http, source.repository, not source.insecure)
 
 
 class Registry:
@@ -111,13 +130,14 @@ class Registry:
 
     @property
     def uses_http(self) -> bool:
-        """Whether it turned out to speak plain HTTP."""
-        return self._at.scheme == "http"
+        """Whether it turned out to speak plain HTTP; what a mirror speaks is not said."""
+        return self._at.host == self.name and self._at.scheme == "http"
 
     @property
     def user(self) -> str | None:
-        """Under which name it is asked."""
-        return credentials.decode(self._at.basic)[0] or None if self._at.basic else None
+        """Under which name it is asked; an identity token has none."""
+        name = credentials.decode(self._at.basic)[0] if self._at.basic else ""
+        return name if name not in ("", credentials.TOKEN_USER) else None
 
     async def manifest(self, reference: ImageReference, architecture: str) -> Manifest:
         """Return what the registry says of an image for one architecture.
@@ -184,7 +204,6 @@ class Registry:
         ContainerKernelsError
             ``login_needed``: it does not take it; ``rate_limited``, ``registry_unreachable``.
         """
-        del self._places[:-1]  # what a mirror thinks of it is of no interest
 
         async def question(client: httpx.AsyncClient) -> bool:
             answer = await self._open(client, "/v2/", {})
@@ -241,17 +260,23 @@ class Registry:
     # ---- how it is asked
 
     async def _ask(self, question: Callable[[httpx.AsyncClient], Awaitable[_T]]) -> _T:
-        """Put a question at one place after the other; where it was answered, the next ones are put."""
-        for place in self._places:
+        """Put a question at one place after the other; where it was answered, the next ones are put.
+
+        The places share the time that one may take, so that people wait as long however many there are.
+        """
+        now = asyncio.get_running_loop().time
+        end = now() + _ANSWERS * self._timeout_s
+        for left, place in zip(range(len(self._places), 0, -1), self._places, strict=True):
             self._at = place
+            wait_s = (end - now()) / left
             try:
-                answer = await asyncio.wait_for(self._ask_here(question), _ANSWERS * self._timeout_s)
+                answer = await asyncio.wait_for(self._ask_here(question), wait_s)
             except ContainerKernelsError:
-                if place is self._places[-1]:
+                if left == 1:
                     raise
             except asyncio.TimeoutError as error:
-                if place is self._places[-1]:
-                    raise refusals.silent(self.name, _ANSWERS * self._timeout_s, connected=True) from error
+                if left == 1:
+                    raise refusals.silent(self.name, round(wait_s, 1), connected=True) from error
             else:
                 self._places = [place]
                 return answer
@@ -301,7 +326,7 @@ class Registry:
             return await self._authorized(client, path, headers, reference)
         except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError) as error:
             # whoever shows a certificate speaks TLS
-            if not self._at.insecure or self.uses_http or refusals.is_untrusted(error):
+            if not self._at.insecure or self._at.scheme == "http" or refusals.is_untrusted(error):
                 raise
         self._at.scheme = "http"
         return await self._authorized(client, path, headers, reference)
@@ -322,6 +347,8 @@ class Registry:
 
     async def _log_in(self, client: httpx.AsyncClient, challenge: str, reference: ImageReference | None) -> str:
         """Answer a 401: with the password itself, or with a token from the realm that the registry names."""
+        import httpx
+
         scheme, _, rest = challenge.partition(" ")
         basic = self._at.basic
         user, secret = credentials.decode(basic) if basic else ("", "")
@@ -331,7 +358,7 @@ class Registry:
             return f"Basic {basic}"
         options = dict(_CHALLENGE.findall(rest))
         realm = options.pop("realm", "")
-        if not realm.startswith(("https://", "http://") if self.uses_http else "https://"):
+        if not realm.startswith(("https://", "http://") if self._at.scheme == "http" else "https://"):
             raise ValueError("it names no safe place to get a token from")
         if user == credentials.TOKEN_USER:
             # https://distribution.github.io/distribution/spec/auth/oauth/
@@ -339,7 +366,7 @@ class Registry:
             answer = await client.post(realm, data=options | form, follow_redirects=False)
         else:
             headers = {"Authorization": f"Basic {basic}"} if basic else {}
-            answer = await client.get(realm, params=options, headers=headers)
+            answer = await client.get(httpx.URL(realm).copy_merge_params(options), headers=headers)
         if answer.status_code in (400, 401, 403):
             raise self._login_needed(reference, user)
         self._refuse(answer, reference)

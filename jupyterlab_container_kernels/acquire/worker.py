@@ -5,11 +5,10 @@ arguments::
 
     {"reference": "docker://HOST/NAME@sha256:…", "architecture": "amd64", "runtime": "/usr/bin/apptainer",
      "target": "/…/x.sif.part", "spool": "/…", "compression": "zstd", "threads": 4,
-     "insecure": false, "timeout_s": 30, "basic": null}
+     "insecure": false, "timeout_s": 30}
 
-``compression`` may be left out (zstd where this Python has it), and so may all that follows it. ``basic`` is
-``user:password`` in base64; without it, the password is looked up where users keep it. It writes lines of JSON to
-standard output::
+``compression`` may be left out (zstd where this Python has it), and so may all that follows it. The password is looked
+up where users keep it. It writes lines of JSON to standard output::
 
     {"event": "progress", "done_bytes": 1, "total_bytes": 2}
     {"event": "done", "digest": "sha256:…", "size_bytes": 3, "entries": 4}                   exit code 0
@@ -80,7 +79,6 @@ def read_job(text: str) -> tuple[Job, registry.Registry]:
         os.environ,
         Path.home(),
         insecure=bool(given.get("insecure")),
-        basic=given.get("basic"),
         timeout_s=float(given.get("timeout_s") or _TIMEOUT_S),
     )
 

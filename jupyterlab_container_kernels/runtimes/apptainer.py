@@ -116,8 +116,10 @@ class Apptainer(Runtime):
         # internal/pkg/cache/cache.go: "cache" below the variable's directory, else below the configuration's
         environment = found.difference.applied(environment)
         ours = "APPTAINER" if found.title == "Apptainer" else "SINGULARITY"
-        named = environment.get(f"{ours}_CACHEDIR") or environment.get("SINGULARITY_CACHEDIR")
-        return (Path(named) if named else home / f".{ours.lower()}") / "cache"
+        for purpose in ("CACHEDIR", "CONFIGDIR"):
+            if named := environment.get(f"{ours}_{purpose}") or environment.get(f"SINGULARITY_{purpose}"):
+                return Path(named) / "cache"
+        return home / f".{ours.lower()}" / "cache"
 
     def cached_image(
         self, found: FoundRuntime, digest: str, architecture: str, environment: Mapping[str, str], home: Path

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..acquire import credentials
 from ..acquire.reference import ImageReference, parse
-from ..acquire.registry import registry_of
+from ..acquire.registry import itself
 from ..errors import ContainerKernelsError
 from ..models import Login, LoginRequest
 from .session import SessionService
@@ -30,22 +30,28 @@ class LoginService:
         Raises
         ------
         ContainerKernelsError
-            ``login_needed``: the registry does not take it, or asks nobody; ``invalid_reference``, ``rate_limited``,
-            ``registry_unreachable``; ``runtime_failed``: it cannot be kept.
+            ``login_needed``: the registry does not take it, or asks nobody, or a variable would be taken instead;
+            ``invalid_reference``, ``rate_limited``, ``registry_unreachable``; ``runtime_failed``: it cannot be kept.
         """
         user, password = request.user.strip(), request.password
         reference = _registry(request.registry)
         if not user or not password or ":" in user or not user.isprintable() or "\n" in password:
             raise ContainerKernelsError("login_needed", "Both a name and a password are needed, each in one line.")
+        if name := credentials.variable(os.environ):
+            raise ContainerKernelsError(
+                "login_needed",
+                f"The password in the variable {name} counts before any other, so that a login would change nothing.",
+                "Change the variable, or start JupyterLab without it.",
+            )
         basic = credentials.encode(user, password)
         settings = self._session.settings
         registry = await asyncio.to_thread(
-            registry_of,
+            itself,
             reference,
+            basic,
             os.environ,
             Path.home(),
             insecure=reference.registry in settings.insecure_registries,
-            basic=basic,
             timeout_s=settings.registry_timeout_s,
         )
         if not await registry.admits(user):

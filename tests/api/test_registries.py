@@ -100,6 +100,16 @@ async def test_a_file_of_passwords_that_is_broken_is_named_and_stays(client: Cli
     assert file.read_text() == "{ not json"
 
 
+async def test_a_login_that_a_variable_would_hide_is_refused(
+    client: Client, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_USERNAME", "me")
+    monkeypatch.setenv("DOCKER_PASSWORD", "other")
+    fake.demand_password(f"me:{SECRET}")
+    assert "the variable DOCKER_PASSWORD" in (await client("post", "login", login(fake))).refused("login_needed")
+    assert not (Path.home() / ".docker").exists()
+
+
 async def test_other_passwords_stay(client: Client, fake: FakeRegistry) -> None:
     file = Path.home() / ".docker/config.json"
     file.parent.mkdir()

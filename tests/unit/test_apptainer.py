@@ -170,3 +170,22 @@ def test_a_bind_is_written_as_the_runtime_reads_it(bind: Bind, options: list[str
         [fields] = csv.reader([options[1]])
         wanted = ["type=bind", f"src={bind.source}", f"dst={bind.destination or bind.source}"]
         assert fields == wanted + ["ro"] * bind.read_only
+
+
+#: What the environment says, and where the cache of each runtime lies then.
+CACHES: list[tuple[dict[str, str], FoundRuntime, str]] = [
+    ({}, APPTAINER_1_4, "/home/me/.apptainer/cache"),
+    ({}, SINGULARITY_CE, "/home/me/.singularity/cache"),
+    ({"APPTAINER_CONFIGDIR": "/c"}, APPTAINER_1_4, "/c/cache"),
+    ({"APPTAINER_CONFIGDIR": "/c", "APPTAINER_CACHEDIR": "/d"}, APPTAINER_1_4, "/d/cache"),
+    ({"SINGULARITY_CACHEDIR": "/d", "APPTAINER_CONFIGDIR": "/c"}, APPTAINER_1_4, "/d/cache"),
+    ({"SINGULARITY_CONFIGDIR": "/c"}, APPTAINER_1_4, "/c/cache"),
+    ({"SINGULARITY_CONFIGDIR": "/c", "APPTAINER_CACHEDIR": "/d"}, SINGULARITY_CE, "/c/cache"),
+]
+
+
+@pytest.mark.parametrize(("variables", "found", "cache"), CACHES, ids=str)
+def test_the_cache_is_looked_for_where_the_runtime_has_it(
+    variables: dict[str, str], found: FoundRuntime, cache: str
+) -> None:
+    assert Apptainer().cache_dir(found, variables, Path("/home/me")) == Path(cache)

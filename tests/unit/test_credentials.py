@@ -14,9 +14,11 @@ from jupyterlab_container_kernels.acquire.credentials import (
     decode,
     encode,
     find,
+    kept,
     login_file,
     remove,
     store,
+    variable,
 )
 
 
@@ -33,7 +35,11 @@ def test_without_credentials_nobody_is_asked(home: Path) -> None:
 def test_variables_name_a_user(home: Path, prefix: str) -> None:
     environment = {f"{prefix}_USERNAME": "me", f"{prefix}_PASSWORD": "secret"}
     assert find("quay.io", environment, home) == encode("me", "secret")
-    assert find("quay.io", {f"{prefix}_USERNAME": "me"}, home) is None, "half of it is none"
+    assert variable(environment) == f"{prefix}_PASSWORD"
+    assert kept("quay.io", environment, home) is None, "that is in no file"
+    half = {f"{prefix}_USERNAME": "me", f"{prefix}_PASSWORD": ""}
+    assert find("quay.io", half, home) is None, "half of it is none"
+    assert variable(half) is None
 
 
 #: Where a file lies, and the variables that say so. Each line comes before all that follow it.
@@ -42,6 +48,7 @@ PLACES: list[tuple[str, dict[str, str]]] = [
     ("named.json", {"REGISTRY_AUTH_FILE": "{home}/named.json"}),
     ("run/containers/auth.json", {"XDG_RUNTIME_DIR": "{home}/run"}),
     (".config/containers/auth.json", {}),
+    (".singularity/docker-config.json", {}),
     ("docker/config.json", {"DOCKER_CONFIG": "{home}/docker"}),
 ]
 
@@ -185,9 +192,11 @@ def test_a_link_to_the_file_stays_one(home: Path) -> None:
     assert "quay.io" in real.read_text()
 
 
-def test_apptainer_gets_a_password_by_variables_but_no_identity_token() -> None:
+def test_the_runtime_gets_a_password_by_variables_but_no_identity_token() -> None:
     assert as_variables(encode("me", "a:b")) == {
         "APPTAINER_DOCKER_USERNAME": "me",
         "APPTAINER_DOCKER_PASSWORD": "a:b",
+        "SINGULARITY_DOCKER_USERNAME": "me",
+        "SINGULARITY_DOCKER_PASSWORD": "a:b",
     }
     assert as_variables(encode("<token>", "x")) == as_variables(None) == as_variables("%%%") == {}

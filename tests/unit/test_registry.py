@@ -19,7 +19,7 @@ from jupyterlab_container_kernels.acquire import trust
 from jupyterlab_container_kernels.acquire.credentials import TOKEN_USER, encode
 from jupyterlab_container_kernels.acquire.places import Place, is_loopback
 from jupyterlab_container_kernels.acquire.reference import ImageReference
-from jupyterlab_container_kernels.acquire.registry import Registry, registry_of
+from jupyterlab_container_kernels.acquire.registry import Registry, itself, registry_of
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 
 from .fake_registry import DOCKER_LIST, INDEX, FakeAnswer, FakeRegistry, digest_of
@@ -491,11 +491,17 @@ async def test_registries_conf_may_waive_the_certificate(
 # ---- mirrors and proxies
 
 
-def mirrored(fake: FakeRegistry, mirror: str, home: Path, more: str = "") -> Registry:
+def mirrored(fake: FakeRegistry, mirror: str, home: Path, more: str = "", **variables: str) -> Registry:
     conf = home / "registries.conf"
     conf.write_text(f'[[registry]]\nlocation = "{fake.name}"\n{more}[[registry.mirror]]\nlocation = "{mirror}"\n')
     reference = ImageReference("docker", fake.name, "demo", "1")
-    return registry_of(reference, {"CONTAINERS_REGISTRIES_CONF": str(conf)}, home, timeout_s=2)
+    return registry_of(reference, {"CONTAINERS_REGISTRIES_CONF": str(conf), **variables}, home, timeout_s=2)
+
+
+def move_to_demo(fake: FakeRegistry) -> None:
+    """Serve what is there as ``demo``."""
+    for path in list(fake.contents):
+        fake.contents[path.replace("/org/demo/", "/demo/")] = fake.contents.pop(path)
 
 
 async def test_a_mirror_is_asked_first_with_its_own_password(fake: FakeRegistry, home: Path) -> None:
@@ -511,6 +517,39 @@ async def test_a_mirror_is_asked_first_with_its_own_password(fake: FakeRegistry,
         assert (await registry.manifest(reference, "amd64")).digest == digest
         assert (await registry.parts(reference, "amd64")).digest == digest
         assert fake.seen == []
+        assert not registry.uses_http, "what a mirror speaks is not what its registry speaks"
+    finally:
+        mirror.close()
+
+
+async def test_a_password_of_a_variable_goes_to_no_mirror(fake: FakeRegistry, home: Path) -> None:
+    mirror = FakeRegistry()
+    try:
+        mirror.demand_password("me:secret")
+        fake.add_image("1", "amd64")
+        move_to_demo(fake)
+        fake.demand_password("me:secret")
+        registry = mirrored(fake, mirror.name, home, DOCKER_USERNAME="me", DOCKER_PASSWORD="secret")
+        reference = ImageReference("docker", fake.name, "demo", "1")
+        assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
+        assert mirror.seen and not any("authorization" in headers for _, headers in mirror.seen)
+        assert registry.uses_http and registry.user == "me"
+    finally:
+        mirror.close()
+
+
+async def test_mirrors_do_not_make_people_wait_longer(fake: FakeRegistry) -> None:
+    """Each of them sends a byte now and then; the registry itself has its part of the time all the same."""
+    mirror = FakeRegistry()
+    try:
+        mirror.before = lambda *_: FakeAnswer(200, b" " * 200, drip_s=0.1)
+        fake.add_image("1", "amd64")
+        places = [*(Place(mirror.name, insecure=True) for _ in range(3)), Place(fake.name, insecure=True)]
+        began = time.monotonic()
+        registry = Registry(fake.name, places, 0.5)
+        found = await registry.manifest(ImageReference("docker", fake.name, "org/demo", "1"), "amd64")
+        assert found.architecture == "amd64"
+        assert time.monotonic() - began < 1.5
     finally:
         mirror.close()
 
@@ -524,8 +563,7 @@ async def test_a_mirror_that_does_not_help_is_passed_over(fake: FakeRegistry, ho
         if kind == "dead":
             mirror.close()
         fake.add_image("1", "amd64")
-        for path in list(fake.contents):
-            fake.contents[path.replace("/org/demo/", "/demo/")] = fake.contents.pop(path)
+        move_to_demo(fake)
         registry = mirrored(fake, mirror.name, home)
         reference = ImageReference("docker", fake.name, "demo", "1")
         assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
@@ -637,12 +675,48 @@ async def test_a_login_is_tried_at_the_registry(fake: FakeRegistry, kind: str) -
     assert caught.value.message == f"{fake.name} does not take the name me with this password."
 
 
+@pytest.mark.parametrize("conf", ['mirror = [{{location = "{0}"}}]', 'prefix = "{1}"'])
+async def test_a_login_is_tried_at_nothing_that_stands_for_the_registry(
+    fake: FakeRegistry, home: Path, conf: str
+) -> None:
+    other = FakeRegistry()
+    try:
+        file = home / "registries.conf"
+        location = fake.name if "mirror" in conf else other.name
+        file.write_text(f'[[registry]]\nlocation = "{location}"\n{conf.format(other.name, fake.name)}\n')
+        fake.contents["/v2/"] = FakeAnswer(200, b"{}")
+        fake.demand_password("me:secret")
+        reference = ImageReference("docker", fake.name, "name/image", "latest")
+        environment = {"CONTAINERS_REGISTRIES_CONF": str(file)}
+        assert registry_of(reference, environment, home, timeout_s=5)._places[0].host == other.name
+        registry = itself(reference, encoded("me:secret"), environment, home, timeout_s=5)
+        assert await registry.admits("me")
+        assert other.seen == []
+    finally:
+        other.close()
+
+
+async def test_a_token_is_asked_for_with_what_the_realm_says_by_itself(
+    fake: FakeRegistry, reference: ImageReference
+) -> None:
+    fake.add_image("1", "amd64")
+
+    def before(path: str, headers: dict[str, str]) -> FakeAnswer | None:
+        if path.startswith("/token?account=a&service=registry.docker.io&scope="):
+            return FakeAnswer(200, b'{"token": "t"}')
+        return None if "authorization" in headers else fake.challenge(f"http://{fake.name}/token?account=a")
+
+    fake.before = before
+    assert (await client(fake).manifest(reference, "amd64")).architecture == "amd64"
+
+
 async def test_an_identity_token_is_exchanged_for_a_token(fake: FakeRegistry, reference: ImageReference) -> None:
     fake.add_image("1", "amd64")
     fake.demand_token(identity="s3cret")
     registry = Registry(fake.name, [Place(fake.name, encode(TOKEN_USER, "s3cret"), insecure=True)], 5)
     assert (await registry.manifest(reference, "amd64")).architecture == "amd64"
     assert not any("s3cret" in str(asked) for asked in fake.seen), "it is in no header and in no address"
+    assert registry.user is None, "a token is nobody's name"
     registry = Registry(fake.name, [Place(fake.name, encode(TOKEN_USER, "wrong"), insecure=True)], 5)
     assert (await refusal(registry, reference)).code == "login_needed"
 
