@@ -422,6 +422,9 @@ export class AddForm extends VDomModel {
 
   /** The registry knows another user now. */
   private _lookAnew(): void {
+    if (this.isDisposed) {
+      return;
+    }
     this._tags.forget();
     this._imageChanged(true);
   }

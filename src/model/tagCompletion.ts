@@ -76,9 +76,7 @@ export class TagCompletion {
     const place = tagPlace(typed, this._trans);
     clearTimeout(this._timer);
     if (this._asked !== place?.image) {
-      this._asking?.abort();
-      this._asking = null;
-      this._asked = undefined;
+      this._giveUp();
     }
     const tags = place && this._known.get(place.image);
     this._options = place && tags ? matches(place, tags) : [];
@@ -93,23 +91,30 @@ export class TagCompletion {
   /** Forgets what registries told, as after a login. */
   forget(): void {
     this._known.clear();
+    this._giveUp();
   }
 
   /** Gives up what is being asked. */
   drop(): void {
     clearTimeout(this._timer);
+    this._giveUp();
+  }
+
+  private _giveUp(): void {
     this._asking?.abort();
+    this._asking = null;
+    this._asked = undefined;
   }
 
   private async _fetch(image: string): Promise<void> {
     const asking = new AbortController();
     this._asking = asking;
     this._asked = image;
-    let tags: string[] = [];
+    let tags: string[];
     try {
       tags = (await this._ask(image, asking.signal)).tags;
     } catch {
-      // why it cannot be had is said below the field
+      return; // why it cannot be had is said below the field
     }
     if (asking.signal.aborted) {
       return;

@@ -464,8 +464,20 @@ describe('the form that adds a kernel', () => {
       listTags.mockRejectedValue(new Error('no'));
       form.setImage('docker pull 127.0.0.1:5000/a:1');
       await pass(TAGS_PAUSE);
+      form.setImage('docker pull 127.0.0.1:5000/a:12');
+      await pass(TAGS_PAUSE);
       expect(listTags).toHaveBeenCalledTimes(1);
       expect(form.completions).toEqual([]);
+    });
+
+    it('are asked for anew when they could not be had before', async () => {
+      listTags.mockRejectedValueOnce(new Error('no'));
+      form.setImage('debian:1');
+      await pass(TAGS_PAUSE);
+      form.setImage('debian');
+      form.setImage('debian:12');
+      await pass(TAGS_PAUSE);
+      expect(form.completions).toEqual(['debian:12.1', 'debian:12']);
     });
   });
 
@@ -506,6 +518,33 @@ describe('the form that adds a kernel', () => {
       expect(resolve).toHaveBeenCalledTimes(2);
       await pass(10);
       expect(resolve).toHaveBeenCalledTimes(3);
+    });
+
+    it('tells the tags after a login', async () => {
+      listTags.mockRejectedValueOnce(new Error('no'));
+      form.setImage('quay.io/a/b:1');
+      await pass(TYPING_PAUSE);
+      expect(form.completions).toEqual([]);
+      form.openLogin();
+      const login = form.login as LoginForm;
+      login.user = 'me';
+      login.password = 'secret';
+      await form.logIn();
+      await pass(TAGS_PAUSE);
+      expect(form.completions[0]).toBe('quay.io/a/b:13');
+    });
+
+    it('asks for nothing when the dialog is gone before it answers', async () => {
+      form.openLogin();
+      const login = form.login as LoginForm;
+      login.user = 'me';
+      login.password = 'secret';
+      const sent = form.logIn();
+      form.dispose();
+      await sent;
+      await pass(TYPING_PAUSE);
+      expect(logIn).toHaveBeenCalledTimes(1);
+      expect(resolve).toHaveBeenCalledTimes(1);
     });
 
     it('may refuse it, and the name stays', async () => {
