@@ -56,6 +56,8 @@ Job = Literal["add", "repair", "edit", "duplicate", "check"]
 SpaceKind = Literal["image", "packages", "trash", "leftover", "runtime_cache"]
 #: Whether there is room for an image: ``fits_elsewhere`` than where it would be kept.
 Verdict = Literal["fits", "fits_elsewhere", "too_large", "unknown"]
+#: The settings that say where an image lies, and where what it takes beside that while it comes.
+PlaceSetting = Literal["images_dir", "temporary_dir"]
 StartState = Literal["never", "running", "ended", "failed"]
 #: What a finding of the diagnostics is about.
 FindingArea = Literal["software", "runtime", "node", "disks", "session", "folders"]
@@ -163,6 +165,11 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True)
+class Elsewhere(Place):
+    setting: PlaceSetting
+
+
+@dataclasses.dataclass(frozen=True)
 class Resolution:
     reference: str
     digest: str | None
@@ -174,7 +181,7 @@ class Resolution:
     stored: bool
     verdict: Verdict
     place: Place | None
-    elsewhere: Place | None
+    elsewhere: Elsewhere | None
     user: str | None
 
 

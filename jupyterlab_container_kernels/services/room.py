@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..models import Place, Verdict
+from ..models import Elsewhere, Place, PlaceSetting, Verdict
 from .session import SessionService
 
 #: What each way of bringing an image takes, in multiples of the download (measured for an image of 0.8 GB).
@@ -36,13 +35,13 @@ class Judgement:
         ``unknown`` where a file system does not answer, or nobody knows how large the image is.
     place : Place or None
         Where there is least to spare.
-    elsewhere : Place or None
-        Where it would fit, if it does not there.
+    elsewhere : Elsewhere or None
+        With which place it would fit, if it does not as it is set up.
     """
 
     verdict: Verdict
     place: Place | None = None
-    elsewhere: Place | None = None
+    elsewhere: Elsewhere | None = None
 
 
 async def judge(session: SessionService, download_bytes: int, way: Way) -> Judgement:
@@ -62,34 +61,43 @@ async def judge(session: SessionService, download_bytes: int, way: Way) -> Judge
     images = session.roots.images
     free, _ = await session.room(images)
     together = Place(str(images), stored + beside, free)
-    if way == "streamed" and session.settings.temporary_dir is None and _fits(together):
+    # then layers lie in the store, if there is room
+    is_beside = way == "streamed" and session.settings.temporary_dir is None
+    if is_beside and _fits(together):
         return Judgement("fits", together)
     temporary = await session.temporary_dir(beside) if beside else images
-    if await asyncio.to_thread(_device, temporary) == await asyncio.to_thread(_device, images):
-        places = [together]
-    else:
-        room, _ = await session.room(temporary)
-        places = [Place(str(temporary), beside, room), Place(str(images), stored, free)]
+    room, _ = await session.room(temporary)
+    passing, staying = Place(str(temporary), beside, room), Place(str(images), stored, free)
+    places = [together] if await asyncio.to_thread(_is_one_disk, temporary, images) else [passing, staying]
     tightest = min(places, key=_spare)
     if not any(_fits(place) is False for place in places):
         unknown = any(place.free_bytes is None for place in places)
         return Judgement("unknown" if unknown else "fits", tightest)
-    elsewhere = await _elsewhere(session, stored + beside, os.environ)
+    elsewhere = None
+    if _fits(staying):
+        elsewhere = await _elsewhere(session, "temporary_dir", beside, staying)
+    elif is_beside:
+        elsewhere = await _elsewhere(session, "images_dir", stored + beside, None)
+    elif _fits(passing):
+        elsewhere = await _elsewhere(session, "images_dir", stored, passing)
     return Judgement("fits_elsewhere" if elsewhere else "too_large", tightest, elsewhere)
 
 
-async def _elsewhere(session: SessionService, needed: int, environment: Mapping[str, str]) -> Place | None:
-    """Return a place of this user with that much room."""
-    named = (environment.get(name) for name in _ELSEWHERE)
+async def _elsewhere(
+    session: SessionService, setting: PlaceSetting, needed: int, other: Place | None
+) -> Elsewhere | None:
+    """Return a place of this user with that much room, which may be on the disk of the other that is needed."""
+    named = (os.environ.get(name) for name in _ELSEWHERE)
     for path in [Path(each) for each in dict.fromkeys(named) if each and each.startswith("/")]:
         try:
             if not await session.patience.ask(("writable", path), lambda path=path: os.access(path, os.W_OK)):  # type: ignore[misc]
                 continue
         except TimeoutError:
             continue
+        is_shared = other is not None and await asyncio.to_thread(_is_one_disk, path, Path(other.path))
         free, _ = await session.room(path)
-        if free is not None and free >= needed:
-            return Place(str(path), needed, free)
+        if free is not None and free >= needed + (other.needed_bytes if other and is_shared else 0):
+            return Elsewhere(str(path), needed, free, setting)
     return None
 
 
@@ -100,6 +108,10 @@ def _fits(place: Place) -> bool | None:
 def _spare(place: Place) -> float:
     """What is left there; a place that does not answer is not the one that people have to know of."""
     return float("inf") if place.free_bytes is None else place.free_bytes - place.needed_bytes
+
+
+def _is_one_disk(one: Path, other: Path) -> bool:
+    return _device(one) == _device(other)
 
 
 def _device(path: Path) -> int | None:

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { IPlace, IResolution } from '../api/types';
+import type { IElsewhere, IPlace, IResolution } from '../api/types';
 import { formatBytes } from '../model/format';
 import type { Answer } from '../model/question';
 import type { IProblem } from '../model/validation';
@@ -156,6 +156,25 @@ function origin(known: IResolution, trans: TranslationBundle): string {
   return trans.__('%1 to download', formatBytes(known.download_bytes, trans));
 }
 
+/** With which setting it would fit. */
+function advice(elsewhere: IElsewhere, trans: TranslationBundle): string {
+  const free = formatBytes(elsewhere.free_bytes ?? 0, trans);
+  switch (elsewhere.setting) {
+    case 'images_dir':
+      return trans.__(
+        'fits if kept in %1 (%2 free): name it in ContainerKernelsApp.images_dir',
+        elsewhere.path,
+        free
+      );
+    case 'temporary_dir':
+      return trans.__(
+        'fits with temporary files in %1 (%2 free): name it in ContainerKernelsApp.temporary_dir',
+        elsewhere.path,
+        free
+      );
+  }
+}
+
 /** Whether there is room for it. */
 function room(
   known: IResolution,
@@ -183,13 +202,7 @@ function room(
           place.path,
           free
         ),
-        known.elsewhere
-          ? trans.__(
-              'fits if kept in %1 (%2 free): name it in ContainerKernelsApp.images_dir',
-              known.elsewhere.path,
-              formatBytes(known.elsewhere.free_bytes ?? 0, trans)
-            )
-          : ''
+        known.elsewhere ? advice(known.elsewhere, trans) : ''
       ]
         .filter(Boolean)
         .join(' · ');

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jupyterlab_container_kernels.models import Place
+from jupyterlab_container_kernels.models import Elsewhere, Place
 from jupyterlab_container_kernels.services import room
 from jupyterlab_container_kernels.services.room import Judgement, judge
 from jupyterlab_container_kernels.system.paths import Patience
@@ -83,7 +83,48 @@ async def test_a_place_where_it_would_fit_is_named(tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(name, str(path))
     judged = await judge(session, GB, "streamed")
     assert judged.verdict == "fits_elsewhere"
-    assert judged.elsewhere == Place(str(large), int(2.1 * GB), 3 * GB)
+    assert judged.elsewhere == Elsewhere(str(large), int(2.1 * GB), 3 * GB, "images_dir")
+
+
+#: Room in the store, for temporary files and elsewhere; how it comes; which setting helps, and what it takes there.
+REMEDIES: list[tuple[int, int, int, room.Way, tuple[str, float] | None]] = [
+    (2 * GB, GB // 2, 3 * GB, "streamed", ("temporary_dir", 1.0)),  # the layers find no room
+    (100 * GB, 4 * GB, 6 * GB, "pulled", ("temporary_dir", 5.0)),
+    (100 * GB, 4 * GB, 4 * GB, "pulled", None),
+    (1 * GB, 100 * GB, 2 * GB, "pulled", ("images_dir", 1.1)),
+    (1 * GB, 4 * GB, 9 * GB, "pulled", None),  # it would take both settings
+    (1 * GB, 0, 2 * GB, "copied", ("images_dir", 1.1)),
+]
+
+
+@pytest.mark.parametrize(("store", "temporary", "elsewhere", "way", "remedy"), REMEDIES, ids=str)
+async def test_the_setting_is_named_that_makes_it_fit(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store: int,
+    temporary: int,
+    elsewhere: int,
+    way: room.Way,
+    remedy: tuple[str, float] | None,
+) -> None:
+    session: Any = Session(tmp_path, store, temporary)
+    session.free[tmp_path] = elsewhere
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    judged = await judge(session, GB, way)
+    assert judged.verdict == ("fits_elsewhere" if remedy else "too_large")
+    found = judged.elsewhere
+    assert (found and (found.setting, found.needed_bytes)) == (remedy and (remedy[0], int(remedy[1] * GB)))
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(6 * GB, "too_large"), (7 * GB, "fits_elsewhere")])
+async def test_a_place_on_the_disk_of_the_store_needs_room_for_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: str
+) -> None:
+    monkeypatch.setattr(room, "_device", lambda path: path.name == "tmp")
+    session: Any = Session(tmp_path, free, GB)
+    session.free[tmp_path] = free
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    assert (await judge(session, GB, "pulled")).verdict == verdict
 
 
 async def test_a_named_directory_for_temporary_files_is_used(tmp_path: Path) -> None:

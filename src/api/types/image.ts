@@ -17,6 +17,15 @@ export interface IPlace {
   free_bytes: number | null;
 }
 
+/** A setting that says where an image takes room. */
+export type PlaceSetting = 'images_dir' | 'temporary_dir';
+
+/** A place with which an image would fit. */
+export interface IElsewhere extends IPlace {
+  /** The setting that has to name it. */
+  setting: PlaceSetting;
+}
+
 /** What an image reference stands for. */
 export interface IResolution {
   reference: string;
@@ -34,8 +43,8 @@ export interface IResolution {
   verdict: Verdict;
   /** Where there is least room to spare. */
   place: IPlace | null;
-  /** Where it would fit, if it does not in `place`. */
-  elsewhere: IPlace | null;
+  /** With which place it would fit, if it does not as it is set up. */
+  elsewhere: IElsewhere | null;
   /** Under which name its registry was asked. */
   user: string | null;
 }

@@ -1,19 +1,21 @@
 import type {
+  IElsewhere,
   IFoundInterpreter,
   IInspection,
   ILogin,
   IPlace,
   IResolution,
   ITagList,
+  PlaceSetting,
   Verdict
 } from '../types';
 import { flag, integer, list, oneOf, orNull, record, text } from './readers';
 
-const place = record<IPlace>({
+const placeFields = {
   path: text,
   needed_bytes: integer,
   free_bytes: orNull(integer)
-});
+};
 
 /** Reads the schema `Resolution`. */
 export const readResolution = record<IResolution>({
@@ -26,8 +28,13 @@ export const readResolution = record<IResolution>({
   download_bytes: orNull(integer),
   stored: flag,
   verdict: oneOf<Verdict>('fits', 'fits_elsewhere', 'too_large', 'unknown'),
-  place: orNull(place),
-  elsewhere: orNull(place),
+  place: orNull(record<IPlace>(placeFields)),
+  elsewhere: orNull(
+    record<IElsewhere>({
+      ...placeFields,
+      setting: oneOf<PlaceSetting>('images_dir', 'temporary_dir')
+    })
+  ),
   user: orNull(text)
 });
 

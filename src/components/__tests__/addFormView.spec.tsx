@@ -340,9 +340,28 @@ describe('what is known of an image', () => {
       {
         verdict: 'fits_elsewhere',
         place,
-        elsewhere: { ...place, path: '/project/u', free_bytes: 90e9 }
+        elsewhere: {
+          ...place,
+          path: '/project/u',
+          free_bytes: 90e9,
+          setting: 'images_dir'
+        }
       },
       '3.3 GB to download · does not fit: needs about 8.1 GB in /scratch/mst3k, 2.3 GB free · fits if kept in /project/u (90.0 GB free): name it in ContainerKernelsApp.images_dir · linux/amd64'
+    ],
+    [
+      'fits with temporary files elsewhere',
+      {
+        verdict: 'fits_elsewhere',
+        place: { ...place, path: '/tmp' },
+        elsewhere: {
+          ...place,
+          path: '/project/u',
+          free_bytes: 90e9,
+          setting: 'temporary_dir'
+        }
+      },
+      '3.3 GB to download · does not fit: needs about 8.1 GB in /tmp, 2.3 GB free · fits with temporary files in /project/u (90.0 GB free): name it in ContainerKernelsApp.temporary_dir · linux/amd64'
     ],
     [
       'has no known size',
