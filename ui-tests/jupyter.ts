@@ -414,7 +414,8 @@ export class Jupyter {
 
   /**
    * Files that a kernel or a task left. Records of tasks stay until somebody
-   * dismisses them, and empty folders do not matter.
+   * dismisses them, and empty folders do not matter. What the runtime was seen
+   * to read is kept for good: it is of this machine, not of a kernel.
    */
   leftovers(): string[] {
     const found: string[] = [];
@@ -433,7 +434,8 @@ export class Jupyter {
       );
       const isOurs =
         path.startsWith('kernels/') || path.startsWith('container-kernels/');
-      if (isOurs && !entry.isDirectory()) {
+      const isKnowledge = path === 'container-kernels/zstd.json';
+      if (isOurs && !isKnowledge && !entry.isDirectory()) {
         found.push(path);
       }
     }

@@ -41,6 +41,9 @@ EXPLAINED = {
 if os.geteuid() != 0:
     # Apptainer leaves out what an ordinary user may not set; ours holds it, without effect: images are mounted nosuid
     EXPLAINED["attributes"] = {("ping", "xattrs")}
+    # it also empties what it may not read, and drops folders into which it may not look; ours has them as they are
+    EXPLAINED["special modes"] = {("shut/in", "size"), ("shut/in", "content")}
+    EXPLAINED["mode 000"] = {("none", "size"), ("none", "content"), ("none.d", ""), ("none.d/in", "")}
 #: They hold the time of the build, and what it was built from.
 RUNTIMES_OWN = {"etc/hosts", "etc/resolv.conf", ".exec", ".run", ".shell", ".test", "environment", "singularity"}
 WRITTEN_BY_APPTAINER = (".singularity.d/labels.json", ".singularity.d/Singularity")
