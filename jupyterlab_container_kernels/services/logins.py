@@ -60,7 +60,7 @@ class LoginService:
                 f"{reference.registry} asks nobody for a password, so there is nothing to log in to.",
                 "Check the name of the image.",
             )
-        file = credentials.login_file(os.environ, Path.home())
+        file = await asyncio.to_thread(credentials.login_file, os.environ, Path.home())
         await self._write(file, lambda: credentials.store(file, reference.registry, basic))
         return Login(reference.registry, user, str(file))
 
@@ -74,7 +74,7 @@ class LoginService:
             cannot be written.
         """
         registry = _registry(name).registry
-        file = credentials.login_file(os.environ, Path.home())
+        file = await asyncio.to_thread(credentials.login_file, os.environ, Path.home())
         if not await self._write(file, lambda: credentials.remove(file, registry)):
             raise ContainerKernelsError(
                 "not_found",

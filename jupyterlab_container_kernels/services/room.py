@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +67,7 @@ async def judge(session: SessionService, download_bytes: int, way: Way) -> Judge
     temporary = await session.temporary_dir(beside) if beside else images
     room, _ = await session.room(temporary)
     passing, staying = Place(str(temporary), beside, room), Place(str(images), stored, free)
-    places = [together] if await asyncio.to_thread(_is_one_disk, temporary, images) else [passing, staying]
+    places = [together] if await _is_one_disk(session, temporary, images) else [passing, staying]
     tightest = min(places, key=_spare)
     if not any(_fits(place) is False for place in places):
         unknown = any(place.free_bytes is None for place in places)
@@ -94,7 +93,7 @@ async def _elsewhere(
                 continue
         except TimeoutError:
             continue
-        is_shared = other is not None and await asyncio.to_thread(_is_one_disk, path, Path(other.path))
+        is_shared = other is not None and await _is_one_disk(session, path, Path(other.path))
         free, _ = await session.room(path)
         if free is not None and free >= needed + (other.needed_bytes if other and is_shared else 0):
             return Elsewhere(str(path), needed, free, setting)
@@ -110,8 +109,16 @@ def _spare(place: Place) -> float:
     return float("inf") if place.free_bytes is None else place.free_bytes - place.needed_bytes
 
 
-def _is_one_disk(one: Path, other: Path) -> bool:
-    return _device(one) == _device(other)
+async def _is_one_disk(session: SessionService, one: Path, other: Path) -> bool:
+    """Tell whether two paths lie on the same file system; one that does not answer is no other's."""
+
+    async def device(path: Path) -> int | None:
+        return await session.patience.ask(("device", path), lambda: _device(path))
+
+    try:
+        return await device(one) == await device(other)
+    except TimeoutError:
+        return False
 
 
 def _device(path: Path) -> int | None:

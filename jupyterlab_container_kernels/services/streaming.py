@@ -69,7 +69,8 @@ async def _make(
         "target": str(target),
         "spool": str(spool),
         "compression": await proofs.compression(session, runtime, spool),
-        "insecure": resolved.insecure,
+        # also where a mirror has answered by now, for it may be gone by then
+        "insecure": resolved.insecure or resolved.reference.registry in session.settings.insecure_registries,
         "timeout_s": session.settings.registry_timeout_s,
     }
     running.say(f"Compressed with {job['compression']}.")
