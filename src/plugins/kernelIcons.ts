@@ -10,6 +10,9 @@ type IServices = Pick<
   'kernelspecs' | 'serverSettings'
 >;
 
+/** The width and height of an icon in pixels, on screens with two for one, too. */
+const SIZE = 64;
+
 /**
  * Tells where the icon of a kernel is. Ours of one language look the same, so
  * it is asked for once and then held here: the browser would ask for each of a
@@ -28,7 +31,8 @@ export function makeIconUrl(
     if (ours && svg && !pictures.has(language)) {
       pictures.set(language, svg);
       readPicture(serverSettings, svg).then(
-        picture => pictures.set(language, picture),
+        async picture =>
+          pictures.set(language, await drawn(picture).catch(() => picture)),
         () => pictures.set(language, null) // each shows its own
       );
     }
@@ -46,4 +50,19 @@ export function makeIconUrl(
           'logo-svg.svg'
         );
   };
+}
+
+/** Draws a picture as pixels: an SVG is a document of its own in each row. */
+async function drawn(svg: string): Promise<string> {
+  const image = new Image();
+  image.src = svg;
+  await image.decode();
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = SIZE;
+  const context = canvas.getContext('2d');
+  if (!context) {
+    throw new Error('This browser draws no pictures.');
+  }
+  context.drawImage(image, 0, 0, SIZE, SIZE);
+  return canvas.toDataURL('image/png');
 }
