@@ -27,6 +27,7 @@ test(
         );
       }
     }
+    await lab.page.bringToFront(); // behind another page it is drawn too seldom to be clicked
     await lab.openPanel();
     for (const name of names) {
       await lab.panel.row(name).press('Delete');
