@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
-.PHONY: help testbed build lint test test-js test-py test-ui test-gpu bench demo wheel clean clean-testbed \
+.PHONY: help testbed build lint test test-js test-py test-ui test-slow test-gpu bench demo wheel clean clean-testbed \
 	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules slurm ondemand images \
 	images-demo node copy-testbed
 
@@ -31,6 +31,9 @@ test-py: testbed front-end  ## pytest alone, with a real Apptainer and registry 
 
 test-ui: testbed front-end  ## Playwright alone (ARGS='-g name')
 	@scripts/test.sh ui -- $(ARGS)
+
+test-slow: testbed front-end  ## the tests that take minutes each, with the same (ARGS='-k name')
+	@scripts/test.sh slow -- $(ARGS)
 
 test-gpu: testbed  ## on a machine with an NVIDIA card: what a kernel sees of it; elsewhere skipped, with the reason
 	@scripts/with-registry.sh python -m pytest tests/gpu $(ARGS)

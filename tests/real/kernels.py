@@ -49,7 +49,9 @@ def printed(client: Any, code: str) -> str:
         elif message["msg_type"] == "error":
             parts.append(message["content"]["ename"])
 
-    client.execute_interactive(code, timeout=60, output_hook=on_output)
+    # without stop_on_error, the kernel drops what comes in the first moment after a cell that failed
+    reply = client.execute_interactive(code, timeout=60, output_hook=on_output, stop_on_error=False)
+    assert reply["content"]["status"] != "aborted", reply
     return "".join(parts).strip()
 
 
