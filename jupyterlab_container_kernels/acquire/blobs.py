@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 from ..errors import ContainerKernelsError
 from .compressors import has_zstd
 from .filetree import NotUnderstood
+from .manifests import MOST_BYTES, SHA256
 from .reference import ImageReference
 from .registry import Registry
 
@@ -70,10 +71,10 @@ def layers_of(manifest: dict[str, Any]) -> list[LayerName]:
             name = LayerName(str(layer["digest"]), int(layer["size"]))
             if layer["mediaType"] not in _KNOWN or layer.get("urls"):
                 raise NotUnderstood(f"a layer is of the type {layer['mediaType']}")
-            if not name.digest.startswith("sha256:") or not name.digest[7:].isalnum() or name.size < 0:
+            if not SHA256.fullmatch(name.digest) or not 0 <= name.size <= MOST_BYTES:
                 raise NotUnderstood(f"a layer is named by {name.digest}")
             found.append(name)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise NotUnderstood("the manifest lists no layers") from error
     if not found:
         raise NotUnderstood("the image has no layers")

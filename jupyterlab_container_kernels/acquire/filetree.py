@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..errors import ContainerKernelsError
+
 #: Kinds of nodes; the numbers are those of squashfs' basic inodes.
 DIRECTORY, FILE, SYMLINK, BLOCK_DEVICE, CHARACTER_DEVICE, FIFO, SOCKET = range(1, 8)
 
@@ -13,6 +15,38 @@ Xattrs = tuple[tuple[bytes, bytes], ...]
 
 class NotUnderstood(Exception):
     """The image holds something that we do not read exactly as the runtime would; its own pull has to be used."""
+
+
+class Allowance:
+    """What an image may take of something, so that a small one that was made to grow without end is refused.
+
+    Parameters
+    ----------
+    most : int
+        In bytes.
+    what : str
+        What is said when it is more: "Its layers …".
+    """
+
+    def __init__(self, most: int, what: str) -> None:
+        self._left = most
+        self._what = what
+
+    def take(self, count: int) -> None:
+        """Take some of it.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``image_unusable``: nothing is left. The runtime would fill memory or disk with it, so it is not asked.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise ContainerKernelsError(
+                "image_unusable",
+                f"The image is refused: {self._what}.",
+                "Ask whoever made the image, or take another one. It may have been made to do harm.",
+            )
 
 
 @dataclass(eq=False, slots=True)

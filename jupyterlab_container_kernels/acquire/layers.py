@@ -11,11 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .filetree import DIRECTORY, FILE, Content, NotUnderstood
+from .filetree import DIRECTORY, FILE, Allowance, Content, NotUnderstood
 from .tarstream import HARD_LINK, Entry, TarStream
 
 WHITEOUT_PREFIX = b".wh."
 OPAQUE = b".wh..wh..opq"
+#: As the system has it, and deeper than folders of an image are.
+_MOST_NAME_BYTES, _MOST_PARTS = 4095, 256
+#: What remembering an entry takes, beside its names and attributes; measured, the node that is made of it included.
+RECORD_BYTES = 1024
+#: Two million files; the largest images that people use have some hundred thousand.
+_MOST_BYTES = 2_000_000 * RECORD_BYTES
 #: Stores the bytes of a file: how many, and where they come from.
 Store = Callable[[int, Callable[[int], bytes]], Content]
 
@@ -31,18 +37,27 @@ class Record:
     content: Content | None = None
 
 
+def memory() -> Allowance:
+    """Return what remembering the files of one image may take of the memory."""
+    return Allowance(
+        _MOST_BYTES, f"its layers name more than {_MOST_BYTES // RECORD_BYTES:,} files, or as much as that"
+    )
+
+
 def clean(name: bytes) -> bytes:
     """Write the name of an entry as a path below the root: ``./a//b/`` is ``a/b``.
 
     Raises
     ------
     NotUnderstood
-        It has a ``..``, which the runtime resolves in its own way.
+        It has a ``..``, which the runtime resolves in its own way, or is too long.
     """
+    if len(name) > _MOST_NAME_BYTES:
+        raise NotUnderstood("a layer holds a name that is too long")
     parts = [part for part in name.split(b"/") if part not in (b"", b".")]
     if b".." in parts:
         raise NotUnderstood("a layer holds a name with ‘..’")
-    if any(len(part) > 255 for part in parts):
+    if len(parts) > _MOST_PARTS or any(len(part) > 255 for part in parts):
         raise NotUnderstood("a layer holds a name that is too long")
     return b"/".join(parts)
 
@@ -56,11 +71,14 @@ class LayerReader:
         Takes the bytes of a file that may be visible.
     everything : bool
         Whether the bytes of every file are stored, for layers where the guess fails.
+    allowance : Allowance, optional
+        What it may remember.
     """
 
-    def __init__(self, store: Store, everything: bool = False) -> None:
+    def __init__(self, store: Store, everything: bool = False, allowance: Allowance | None = None) -> None:
         self._store = store
         self._everything = everything
+        self._allowance = allowance or memory()
         #: Paths in upper layers: whether they are directories there.
         self._seen: dict[bytes, bool] = {}
         self._removed: set[bytes] = set()
@@ -75,6 +93,8 @@ class LayerReader:
         ------
         NotUnderstood
             Something in it is not surely read as the runtime would.
+        ContainerKernelsError
+            ``image_unusable``: there is too much to remember.
         """
         records: list[Record] = []
         here: dict[bytes, bool] = {}
@@ -83,6 +103,9 @@ class LayerReader:
         hidden: dict[bytes, bool] = {}
         for entry in stream.entries():
             path = clean(entry.name)
+            if len(entry.link) > _MOST_NAME_BYTES:
+                raise NotUnderstood("a layer holds a link that is too long")
+            self._allowance.take(RECORD_BYTES + _size(entry))
             above, _, name = path.rpartition(b"/")
             if name.startswith(WHITEOUT_PREFIX):
                 if name == OPAQUE:
@@ -125,6 +148,7 @@ class LayerReader:
             return b"" in self._opaque
         found = known.get(directory)
         if found is None:
+            self._allowance.take(len(directory))
             found = known[directory] = (
                 directory in self._removed
                 or directory in self._opaque
@@ -132,3 +156,9 @@ class LayerReader:
                 or self._hides_below(directory.rpartition(b"/")[0], known)
             )
         return found
+
+
+def _size(entry: Entry) -> int:
+    """Return how many bytes of an entry are remembered."""
+    attributes = sum(len(name) + len(value) for name, value in entry.xattrs)
+    return len(entry.name) + len(entry.link) + attributes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _TEXT_CHARS = 300
+#: How blobs are named; whatever else a manifest says does not become a part of a path.
+SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+#: No blob is larger than what a file can be: sizes are reckoned with.
+MOST_BYTES = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,20 @@ def choose(reference: ImageReference, index: Any, architecture: str) -> str:
             offered.add(str(platform["architecture"]))
     found = ", ".join(sorted(offered)) or "none that is named"
     raise refusals.wrong_architecture(reference, found, architecture)
+
+
+def size_of(blob: Any) -> int:
+    """Return how large a manifest says that a blob is.
+
+    Raises
+    ------
+    ValueError, LookupError, TypeError, OverflowError
+        It does not say, or something that no blob is.
+    """
+    size = int(blob["size"])
+    if not 0 <= size <= MOST_BYTES:
+        raise ValueError("a blob has an impossible size")
+    return size
 
 
 def in_one_line(value: Any) -> str | None:

@@ -15,17 +15,20 @@ from .filetree import (
     DIRECTORY,
     FILE,
     SYMLINK,
+    Allowance,
     Content,
     Node,
     NotUnderstood,
 )
-from .layers import OPAQUE, WHITEOUT_PREFIX, Record
+from .layers import OPAQUE, RECORD_BYTES, WHITEOUT_PREFIX, Record, memory
 from .tarstream import HARD_LINK
 
 #: As the kernel and securejoin have it.
 _MOST_LINKS = 255
 #: What Apptainer gives a folder that no layer names: it builds with a umask of 002.
 _IMPLIED_MODE = 0o775
+#: How many steps of ways to directories are kept at most.
+_MOST_KEPT = 1_000_000
 
 
 class Missed(NotUnderstood):
@@ -33,9 +36,16 @@ class Missed(NotUnderstood):
 
 
 class Tree:
-    """The tree that the layers make, from the lowest to the topmost; see :meth:`apply`."""
+    """The tree that the layers make, from the lowest to the topmost; see :meth:`apply`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    allowance : Allowance, optional
+        What it may remember, with what was remembered of the layers.
+    """
+
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        self._allowance = allowance or memory()
         self.root = Node(DIRECTORY, 0o755, 0)
         #: Whether a layer says what the root's mode and time are.
         self.has_root = False
@@ -43,6 +53,7 @@ class Tree:
         self._brought: set[tuple[Node, bytes]] = set()
         #: Directories by path, as long as nothing changed that may lead elsewhere.
         self._found: dict[bytes, list[tuple[Node, bytes]]] = {}
+        self._kept = 0
 
     def apply(self, records: list[Record]) -> None:
         """Put a layer over what is there.
@@ -51,6 +62,8 @@ class Tree:
         ------
         NotUnderstood
             The runtime would fail at it, or it is not known what the runtime would do.
+        ContainerKernelsError
+            ``image_unusable``: there is too much to remember.
         """
         self._brought = set()
         for record in records:
@@ -99,10 +112,15 @@ class Tree:
             node = self.root
             for name, child in self._resolve(path):
                 if child is None:
+                    self._allowance.take(RECORD_BYTES)
                     child = Node(DIRECTORY, _IMPLIED_MODE, mtime)  # noqa: PLW2901
                     node.children[name] = child
                 way.append((node, name))
                 node = child
+            self._kept += len(way)
+            if self._kept > _MOST_KEPT:
+                self._found.clear()
+                self._kept = len(way)
             self._found[path] = way
         node = way[-1][0].children[way[-1][1]] if way else self.root
         return node, way

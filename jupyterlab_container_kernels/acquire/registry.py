@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 from ..errors import ContainerKernelsError
 from . import credentials, refusals, trust
-from .manifests import INDEX_TYPES, MANIFEST_TYPES, Manifest, Parts, choose, in_one_line
+from .manifests import INDEX_TYPES, MANIFEST_TYPES, SHA256, Manifest, Parts, choose, in_one_line, size_of
 from .places import Place, is_loopback
 from .reference import ImageReference
 from .registries_conf import Source, sources
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 #: What reading JSON raises that has another shape than a manifest.
-_NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+_NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
+_CHALLENGE = re.compile(r'\b(\w+)="([^"]*)"')
+#: What is asked for comes as it is: a small answer that was compressed could fill the memory when it is unpacked.
+_PLAIN = {"Accept-Encoding": "identity"}
+_MOST_REDIRECTS = 10
 #: A question is some requests long; it may take as many times as long as each of its answers.
 _ANSWERS = 3
 #: Tags are listed by the thousand; nobody reads more than this of them.
@@ -151,7 +154,7 @@ class Registry:
         async def question(client: httpx.AsyncClient) -> Manifest:
             digest, body = await self._find(client, reference, architecture)
             config = await self._config(client, reference, body)
-            layer_bytes = [int(layer["size"]) for layer in body.get("layers", [])]
+            layer_bytes = [size_of(layer) for layer in body.get("layers", [])]
             labels = {**((config.get("config") or {}).get("Labels") or {}), **(body.get("annotations") or {})}
             return Manifest(
                 digest,
@@ -178,7 +181,7 @@ class Registry:
 
         async def question(client: httpx.AsyncClient) -> Parts:
             digest, body = await self._find(client, reference, architecture)
-            named = str(body["config"]["digest"])
+            named = _digest_of(body["config"])
             config = (await self._get(client, reference, f"blobs/{named}"))[0]
             if named != f"sha256:{hashlib.sha256(config).hexdigest()}":
                 raise ValueError("the configuration is another one than was asked for")
@@ -240,8 +243,7 @@ class Registry:
         ContainerKernelsError
             ``image_not_found``, ``login_needed``, ``rate_limited``, ``registry_unreachable``.
         """
-        # encoded on its way, a blob would not be what its digest says
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        headers = {"Range": f"bytes={start}-"} if start else {}
         with self._said():
             async with await self._client() as client:
                 answer = await self._open(client, self._path(reference, f"blobs/{digest}"), headers, reference)
@@ -291,7 +293,7 @@ class Registry:
         import httpx
 
         verify = await asyncio.to_thread(trust.context, self._at.host) if self._at.certificate else False
-        return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=True, verify=verify)
+        return httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=False, verify=verify, headers=_PLAIN)
 
     @contextlib.contextmanager
     def _said(self) -> Iterator[None]:
@@ -338,7 +340,7 @@ class Registry:
         for again in (False, True):
             authorization = {"Authorization": self._at.authorization} if self._at.authorization else {}
             request = client.build_request("GET", self._at.url(path), headers=headers | authorization)
-            answer = await client.send(request, stream=True)
+            answer = await _send(client, request)
             if answer.status_code != 401 or again:
                 break
             await answer.aclose()
@@ -363,15 +365,19 @@ class Registry:
         if user == credentials.TOKEN_USER:
             # https://distribution.github.io/distribution/spec/auth/oauth/
             form = {"grant_type": "refresh_token", "refresh_token": secret, "client_id": "container-kernels"}
-            answer = await client.post(realm, data=options | form, follow_redirects=False)
+            answer = await client.send(client.build_request("POST", realm, data=options | form), stream=True)
         else:
             headers = {"Authorization": f"Basic {basic}"} if basic else {}
-            answer = await client.get(httpx.URL(realm).copy_merge_params(options), headers=headers)
-        if answer.status_code in (400, 401, 403):
-            raise self._login_needed(reference, user)
-        self._refuse(answer, reference)
-        answer.raise_for_status()
-        body = answer.json()
+            url = httpx.URL(realm).copy_merge_params(options)
+            answer = await _send(client, client.build_request("GET", url, headers=headers))
+        try:
+            if answer.status_code in (400, 401, 403):
+                raise self._login_needed(reference, user)
+            self._refuse(answer, reference)
+            answer.raise_for_status()
+            body = json.loads(await _small(answer))
+        finally:
+            await answer.aclose()
         return f"Bearer {body.get('token') or body['access_token']}"
 
     async def _get(
@@ -383,12 +389,7 @@ class Registry:
         try:
             self._refuse(answer, reference)
             answer.raise_for_status()
-            content = bytearray()
-            async for piece in answer.aiter_bytes():
-                content += piece
-                if len(content) > _MAX_MANIFEST_BYTES:
-                    raise ValueError("it is too large")
-            return bytes(content), self._next(answer)
+            return await _small(answer), self._next(answer)
         finally:
             await answer.aclose()
 
@@ -459,7 +460,7 @@ class Registry:
         config = body.get("config") or {}
         if reference.transport == "oras" or int(config.get("size", 0)) > _MAX_MANIFEST_BYTES:
             return {}
-        found = json.loads((await self._get(client, reference, f"blobs/{config['digest']}"))[0])
+        found = json.loads((await self._get(client, reference, f"blobs/{_digest_of(config)}"))[0])
         if not isinstance(found, dict):
             raise ValueError("the configuration is none")
         return found
@@ -473,3 +474,39 @@ class Registry:
         if name.startswith("sha256:") and name != digest:
             raise ValueError("the manifest is another one than was asked for")
         return digest, json.loads(content)
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Ask, and follow to where it leads; httpx would read all that a redirect says, however much that is.
+
+    Raises
+    ------
+    httpx.TooManyRedirects
+    """
+    import httpx
+
+    for _ in range(_MOST_REDIRECTS):
+        answer = await client.send(request, stream=True)
+        if answer.next_request is None:
+            return answer
+        await answer.aclose()
+        request = answer.next_request
+    raise httpx.TooManyRedirects("it leads from one place to the next", request=request)
+
+
+async def _small(answer: httpx.Response) -> bytes:
+    """Read an answer as it came, unless it is larger than any manifest."""
+    content = bytearray()
+    async for piece in answer.aiter_raw():
+        content += piece
+        if len(content) > _MAX_MANIFEST_BYTES:
+            raise ValueError("it is too large")
+    return bytes(content)
+
+
+def _digest_of(config: Any) -> str:
+    """Return how a configuration is named, which becomes a part of an address."""
+    digest = str(config["digest"])
+    if not SHA256.fullmatch(digest):
+        raise ValueError("the configuration has no digest")
+    return digest

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from .compressors import Compression
-from .filetree import Content, Node
+from .filetree import Allowance, Content, Node
 from .squashfs_tables import NOTHING, MetadataWriter, Tables
 
 BLOCK_BYTES = 128 * 1024
@@ -44,9 +44,14 @@ class SquashfsWriter:
         Of data and tables.
     threads : int
         How many compress.
+    allowance : Allowance, optional
+        What it may write.
     """
 
-    def __init__(self, file: int, offset: int, compression: Compression, threads: int = 1) -> None:
+    def __init__(
+        self, file: int, offset: int, compression: Compression, threads: int = 1, allowance: Allowance | None = None
+    ) -> None:
+        self._allowance = allowance
         self._file = file
         self._offset = offset
         self._compression = compression
@@ -83,6 +88,8 @@ class SquashfsWriter:
         ------
         OSError
             They cannot be written.
+        ContainerKernelsError
+            ``image_unusable``: there is more than may be written.
         """
         content = Content(size)
         if size == 0:
@@ -204,6 +211,8 @@ class SquashfsWriter:
         )
 
     def _append(self, data: bytes) -> int:
+        if self._allowance is not None:
+            self._allowance.take(len(data))
         place = self._position
         self._unwritten.append(data)
         self._unwritten_bytes += len(data)

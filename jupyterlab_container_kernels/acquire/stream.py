@@ -21,8 +21,8 @@ from pathlib import Path
 from . import skeleton
 from .blobs import Ahead, Blob, fetch, layers_of
 from .compressors import compression
-from .filetree import NotUnderstood
-from .layers import LayerReader, Record
+from .filetree import Allowance, NotUnderstood
+from .layers import LayerReader, Record, memory
 from .manifests import Parts
 from .merge import Missed, Tree
 from .reference import ImageReference
@@ -37,6 +37,11 @@ _MOST_THREADS = 8
 #: Layers that are inflated at once.
 _INFLATED = 2
 _SKELETON = "skeleton-"
+#: A SIF is about as large as the layers it is made of. What grows to many times of them was made to fill the disk: zstd
+#: repeats what lies far back, and squashfs does not.
+_MOST_GROWTH, _FREE_GROWTH_BYTES = 10, 1 << 30
+#: Nobody has so large an image; of nothing but zeros it takes no room, but a day.
+_MOST_INFLATED_BYTES = 4 << 40
 
 
 @dataclass(frozen=True)
@@ -159,10 +164,13 @@ def _write_once(
 ) -> tuple[int, int]:
     frame = skeleton.frame(sif, rename)
     threads = min(max(job.threads, 1), _MOST_THREADS)
-    with SquashfsWriter(file, frame.offset, compression(job.compression), threads) as writer:
-        reader = LayerReader(writer.store, everything)
+    growth = _MOST_GROWTH * sum(blob.name.size for blob in blobs) + _FREE_GROWTH_BYTES
+    disk = Allowance(growth, f"it takes {_MOST_GROWTH} times the room of what was downloaded")
+    with SquashfsWriter(file, frame.offset, compression(job.compression), threads, disk) as writer:
+        remembered = memory()
+        reader = LayerReader(writer.store, everything, remembered)
         layers = _read(reader, list(reversed(blobs)))
-        tree = Tree()
+        tree = Tree(remembered)
         for records in reversed(layers):
             tree.apply(records)
         layers.clear()
@@ -180,6 +188,7 @@ def _read(reader: LayerReader, blobs: list[Blob]) -> list[list[Record]]:
     """Read layers, inflating the next one meanwhile."""
     found: list[list[Record]] = []
     waiting = iter(blobs)
+    inflated = Allowance(_MOST_INFLATED_BYTES, f"its layers hold more than {_MOST_INFLATED_BYTES >> 40} TiB")
     with contextlib.ExitStack() as open_ones:
 
         def start() -> Iterator[Ahead]:
@@ -192,7 +201,14 @@ def _read(reader: LayerReader, blobs: list[Blob]) -> list[list[Record]]:
         begun = deque(itertools.islice(starting, _INFLATED))
         while begun:
             ahead = begun.popleft()
-            found.append(reader.read(TarStream(ahead.more)))
-            ahead.rest()
+
+            def more(ahead: Ahead = ahead) -> bytes:
+                piece = ahead.more()
+                inflated.take(len(piece))
+                return piece
+
+            found.append(reader.read(TarStream(more)))
+            while more():  # so that the end is checked, too
+                pass
             begun.extend(itertools.islice(starting, 1))
     return found

@@ -7,6 +7,7 @@ https://github.com/golang/go/blob/master/src/archive/tar/reader.go. What we do n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -34,6 +35,10 @@ _KINDS = {
 #: Attributes that mean the same on any machine. Others (SELinux labels, ACLs) belong to the machine of the build.
 _XATTRS_KEPT = (b"user.", b"security.capability")
 _XATTR = b"SCHILY.xattr."
+#: Numbers as Go reads them; Python's ``int`` takes more for one (``1_0``), and refuses very long ones in its own way.
+_OCTAL = re.compile(rb"[0-7]{1,24}")
+_LENGTH = re.compile(rb"([0-9]{1,8}) ")
+_DECIMAL = re.compile(rb"[+-]?[0-9]{1,19}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,24 +188,30 @@ def number(field: bytes) -> int:
         value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
         return value - (1 << (8 * len(field) - 1)) if field[0] & 0x40 else value
     digits = field.partition(b"\0")[0].strip(b" ")
-    try:
-        return int(digits, 8) if digits else 0
-    except ValueError:
-        raise NotUnderstood("a layer holds a header with a bad number") from None
+    if digits and not _OCTAL.fullmatch(digits):
+        raise NotUnderstood("a layer holds a header with a bad number")
+    return int(digits, 8) if digits else 0
 
 
 def _records(body: bytes) -> dict[bytes, bytes]:
     """Read the records of a PAX header; the last of a name counts."""
     found: dict[bytes, bytes] = {}
-    while body:
-        digits, blank, _ = body.partition(b" ")
-        length = int(digits) if digits.isdigit() else 0
-        record, body = body[len(digits) + 1 : length], body[length:]
+    place = 0
+    while place < len(body):
+        length = _LENGTH.match(body, place)
+        record = body[length.end() : place + int(length[1])] if length else b""
         key, equals, value = record[:-1].partition(b"=")
-        if not blank or record[-1:] != b"\n" or not equals or not key:
+        if length is None or record[-1:] != b"\n" or not equals or not key:
             raise NotUnderstood("a layer holds a damaged PAX header")
         found[key] = value
+        place += int(length[1])
     return found
+
+
+def _decimal(text: bytes) -> int:
+    if not _DECIMAL.fullmatch(text):
+        raise NotUnderstood("a layer holds a damaged PAX header")
+    return int(text)
 
 
 def _entry(
@@ -220,11 +231,8 @@ def _entry(
         raise NotUnderstood(f"a layer holds an entry of type {flag!r}")
     if flag == b"\0" and name.endswith(b"/"):
         kind = DIRECTORY
-    try:
-        size = int(pax[b"size"]) if pax.get(b"size") else size
-        mtime = int(pax[b"mtime"].partition(b".")[0] or b"0") if pax.get(b"mtime") else number(header[136:148])
-    except ValueError:
-        raise NotUnderstood("a layer holds a damaged PAX header") from None
+    size = _decimal(pax[b"size"]) if pax.get(b"size") else size
+    mtime = _decimal(pax[b"mtime"].partition(b".")[0] or b"0") if pax.get(b"mtime") else number(header[136:148])
     if size < 0:
         raise NotUnderstood("a layer holds a file of less than no bytes")
     device = 0

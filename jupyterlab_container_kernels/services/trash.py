@@ -28,7 +28,7 @@ from ..models import RemovalKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets
-from .store import is_stored, side_file
+from .store import is_chosen, is_stored, side_file
 from .task_files import Owner
 
 _log = logging.getLogger("jupyterlab_container_kernels")
@@ -101,9 +101,19 @@ def place(roots: Roots, what: RemovalKind, entry_id: str) -> Path:
     return home / entry_id / _NAMES[what]
 
 
-def homes(roots: Roots) -> list[Path]:
-    """Return the directories in which entries lie, that of the notes last."""
+def place_of(roots: Roots, part: Part, entry_id: str) -> Path:
+    """Return where a thing lies in the trash: an image of a chosen store beside it."""
+    store = Path(part.source).parent
+    if part.what == "image" and is_chosen(store):
+        return store / ".trash" / entry_id / _NAMES["image"]
+    return place(roots, part.what, entry_id)
+
+
+def homes(roots: Roots, entry: Entry | None = None) -> list[Path]:
+    """Return the directories in which entries, or parts of one, lie, that of the notes last."""
     found = [place(roots, what, "0" * 16).parents[1] for what in _NAMES]
+    if entry is not None:
+        found += [place_of(roots, part, entry.id).parents[1] for part in entry.parts]
     return [*dict.fromkeys(each for each in found if each != roots.trash), roots.trash]
 
 
@@ -142,7 +152,7 @@ def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
 def _move_rest(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
     stayed: dict[str, str] = {}
     for part in entry.parts:
-        source, target = Path(part.source), place(roots, part.what, entry.id)
+        source, target = Path(part.source), place_of(roots, part, entry.id)
         if part.what == "kernelspec" or not _may_move(roots, part):
             continue
         try:
@@ -167,7 +177,7 @@ def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, st
     """Remove a kernel from a disk so full that it takes no note, and all that goes with it."""
     stayed: dict[str, str] = {}
     try:
-        Path(entry.kernel.source, "kernel.json").unlink()  # with this, the kernel is gone from Jupyter's sight
+        _unlink_in(entry.kernel.source, "kernel.json")  # with this, the kernel is gone from Jupyter's sight
         paths.remove_tree(Path(entry.kernel.source))
     except OSError as error:
         raise refused(entry.display_name, error, entry.kernel.source) from error
@@ -186,6 +196,15 @@ def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, st
         except OSError as error:
             stayed[part.source] = f"It could not be removed: {error.strerror}."
     return stayed
+
+
+def _unlink_in(directory: str, name: str) -> None:
+    """Remove a file of a directory, and of nothing that a link in its place leads to."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.unlink(name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _may_move(roots: Roots, part: Part) -> bool:
@@ -216,6 +235,8 @@ def is_at_home(roots: Roots, part: Part) -> bool:
         and own_name
         and (part.what == "kernelspec" or not name.startswith("."))
     )
+    if part.what == "image" and is_chosen(Path(parent)):
+        return known
     return known and os.path.realpath(parent) == os.path.realpath(expected)
 
 
@@ -290,7 +311,7 @@ def purge(roots: Roots, entry_id: str) -> int:
     if entry is not None:
         with contextlib.suppress(OSError):  # a full disk must not keep what would free it
             _write(roots, replace(entry, state="purging", owner=Owner.this_process()))
-    return sum(paths.remove_marked(home / entry_id, home) for home in homes(roots))
+    return sum(paths.remove_marked(home / entry_id, home) for home in homes(roots, entry))
 
 
 def expired(roots: Roots, days: float) -> list[str]:

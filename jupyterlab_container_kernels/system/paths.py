@@ -11,6 +11,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -30,6 +31,7 @@ MARKER = ".container-kernels"
 #: How long a file system gets to answer before what lies there counts as *unknown*, in seconds.
 ANSWER_TIMEOUT_S = 2.0
 
+_MARKER_BEGUN = re.compile(rf"\.{re.escape(MARKER)}\.[0-9a-f]{{12}}")
 _Result = TypeVar("_Result")
 
 
@@ -72,7 +74,7 @@ class Roots:
 def unused(directory: Path) -> Path:
     """Return a path of that name that does not exist; what was there before may have left one behind."""
     number, path = 1, directory
-    while path.exists():
+    while os.path.lexists(path):
         number += 1
         path = directory.with_name(f"{directory.name}-{number}")
     return path
@@ -86,8 +88,10 @@ def make_private(directory: Path) -> Path:
         missing.append(path)
         path = path.parent
     for path in reversed(missing):
-        path.mkdir(mode=0o700, exist_ok=True)
-        path.chmod(0o700)
+        # what has come there meanwhile may be a link of somebody else, in a directory that all may write to
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+            path.chmod(0o700)
     return directory
 
 
@@ -157,7 +161,7 @@ def remove_marked(directory: Path, *roots: Path) -> int:
     Raises
     ------
     ContainerKernelsError
-        ``not_ours``: it has no marker or lies elsewhere.
+        ``not_ours``: it has no marker or lies elsewhere, or became something else at this moment.
     """
     parent = Path(os.path.realpath(directory.parent))
     if any(parent.is_relative_to(os.path.realpath(root)) for root in roots):
@@ -167,11 +171,7 @@ def remove_marked(directory: Path, *roots: Path) -> int:
     if not os.path.lexists(directory):
         return 0
     if not is_ours(directory, *roots):
-        raise ContainerKernelsError(
-            "not_ours",
-            f"{directory} was not removed: it does not carry Container Kernels' marker.",
-            "Look at it, and remove it by hand if it is no longer needed.",
-        )
+        raise _not_ours(directory)
     size = disk_usage(directory)
     # renamed first: nobody finds it half removed, and a second remover finds nothing
     doomed = directory.with_name(f".{directory.name}.{secrets.token_hex(6)}.removing")
@@ -179,20 +179,59 @@ def remove_marked(directory: Path, *roots: Path) -> int:
         directory.rename(doomed)
     except FileNotFoundError:
         return 0
+    if not is_ours(doomed, *roots):  # something else was put into its place after we had looked
+        doomed.rename(directory)
+        raise _not_ours(directory)
     remove_tree(doomed)
     return size
 
 
+def _not_ours(directory: Path) -> ContainerKernelsError:
+    return ContainerKernelsError(
+        "not_ours",
+        f"{directory} was not removed: it does not carry Container Kernels' marker.",
+        "Look at it, and remove it by hand if it is no longer needed.",
+    )
+
+
+def remove_begun(directory: Path, *roots: Path) -> bool:
+    """Remove a directory as :func:`make_marked` leaves it when it is killed, and tell whether it was one.
+
+    It is empty, or holds the marker under the name that this has before it is complete.
+
+    Raises
+    ------
+    OSError
+    """
+    parent = Path(os.path.realpath(directory.parent))
+    if not any(parent.is_relative_to(os.path.realpath(root)) for root in roots) or directory.is_symlink():
+        return False
+    if not directory.is_dir() or (directory / MARKER).exists():
+        return False
+    begun = [each for each in directory.iterdir() if _MARKER_BEGUN.fullmatch(each.name)]
+    if len(begun) != len(list(directory.iterdir())):
+        return False
+    for each in begun:
+        each.unlink(missing_ok=True)
+    directory.rmdir()
+    return True
+
+
 def remove_tree(directory: Path) -> None:
-    """Remove a tree of our own; directories inside that forbid it (images hold such) are opened first."""
+    """Remove a tree of our own; directories inside that forbid it (images hold such) are opened first.
+
+    Nothing is followed and nothing changed above or outside it, also when a directory becomes a link meanwhile; that
+    link stays.
+    """
+    top = os.fspath(directory)
 
     def open_up(function: Callable[[str], object], path: str, _error: object) -> None:
         if not os.path.lexists(path):
             return  # another process removes the same
         for each in (os.path.dirname(path), path):  # noqa: PTH120
-            with contextlib.suppress(OSError):
-                if not os.path.islink(each):  # noqa: PTH114
-                    os.chmod(each, 0o700)  # noqa: PTH101
+            if each == top or each.startswith(f"{top}/"):
+                with contextlib.suppress(OSError):
+                    _open_directory(each)
         with contextlib.suppress(OSError):
             if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
                 shutil.rmtree(path, ignore_errors=True)
@@ -200,6 +239,15 @@ def remove_tree(directory: Path) -> None:
                 function(path)
 
     shutil.rmtree(directory, onerror=open_up)
+
+
+def _open_directory(path: str) -> None:
+    """Let the user change a directory; nothing else, and no link is followed."""
+    descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.chmod(f"/proc/self/fd/{descriptor}", 0o700)  # noqa: PTH101 (fchmod takes no such descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def disk_usage(path: Path) -> int:
