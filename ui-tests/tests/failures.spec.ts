@@ -329,6 +329,8 @@ test('a kernel that is killed later has stopped, and why is said though Jupyter 
   expect(report).toContain('Exit code: 137');
 
   await lab.tab(/Untitled/).click();
+  // a restart in the middle of Jupyter's own can leave a kernel that never answers
+  await expect(lab.notebook.idle).toBeVisible({ timeout: 60_000 });
   await lab.menu('Kernel', 'Restart Kernel…');
   await lab.page
     .getByRole('button', { name: 'Confirm Kernel Restart' })
