@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..system import paths
+from . import credential_helpers
 
 #: The user name of an identity token (docker-credential-helpers, ``credentials/credentials.go``).
 TOKEN_USER = "<token>"  # noqa: S105 (a name)
@@ -39,10 +40,10 @@ def variable(environment: Mapping[str, str]) -> str | None:
 
 
 def kept(registry: str, environment: Mapping[str, str], home: Path, repository: str = "") -> str | None:
-    """Return a password for a registry from a file, or ``None``.
+    """Return a password for a registry from a file, or from the helper that it names, or ``None``.
 
     Looked at, in this order: the runtime's own file (so that a login counts), ``auth.json`` of containers-auth.json(5),
-    the files of other runtimes, and Docker's ``config.json``.
+    the files of other runtimes, and Docker's ``config.json``. Not for the event loop: helpers are programs.
 
     Parameters
     ----------
@@ -56,11 +57,19 @@ def kept(registry: str, environment: Mapping[str, str], home: Path, repository: 
         The image: a file may name a password for a part of a registry, and the nearest counts.
     """
     names = list(_names(registry, repository))
+    asked = set()
     for place in _places(environment, home):
-        auths = _auths(paths.read_json(place))
+        content = paths.read_json(place)
+        auths = _auths(content)
         for name in names:
             if found := _password(auths.get(name)):
                 return found
+        helper = _helper(content, names)
+        if helper and helper not in asked:
+            asked.add(helper)
+            server = _DOCKER_HUB[0] if registry == "docker.io" else registry
+            if said := credential_helpers.ask(helper, server, environment):
+                return encode(*said)
     return None
 
 
@@ -175,6 +184,16 @@ def _names(registry: str, repository: str = "") -> Iterator[str]:
 def _auths(content: Any) -> dict[str, Any]:
     auths = content.get("auths") if isinstance(content, dict) else None
     return auths if isinstance(auths, dict) else {}
+
+
+def _helper(content: Any, names: list[str]) -> str | None:
+    """Return the program that keeps the password for a registry; what is said of this one counts before the rest."""
+    if not isinstance(content, dict):
+        return None
+    helpers = content.get("credHelpers")
+    found = next((helpers[name] for name in names if name in helpers), None) if isinstance(helpers, dict) else None
+    found = found or content.get("credsStore")
+    return found if isinstance(found, str) and found else None
 
 
 def _password(entry: Any) -> str | None:
