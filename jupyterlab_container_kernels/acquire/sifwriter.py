@@ -55,22 +55,22 @@ class SifFrame:
                 raise NotUnderstood("the runtime's own image is no SIF")
             parts = list(_parts(sif))
             (self._start,) = struct.unpack_from("<q", sif, _DATA)
+            partitions = [part for part in parts if part.fields[0] == _PARTITION]
+            if len(partitions) != 1:
+                raise NotUnderstood("the runtime's own image has not one partition")
+            self._partition = partitions[0]
+            #: The squashfs that the runtime made.
+            self.squashfs = self._partition.data
+            small = [part for part in parts if part is not self._partition]
+            end = self._start
+            self._head = bytearray(sif[: self._start])
+            for part in sorted(small, key=lambda part: part.fields[5]):
+                data = change(part.data)
+                _DESCRIPTOR.pack_into(self._head, part.place, *part.fields[:5], end, len(data), len(data))
+                self._head += data
+                end += len(data)
         except struct.error as error:
             raise NotUnderstood("the runtime's own image is damaged") from error
-        partitions = [part for part in parts if part.fields[0] == _PARTITION]
-        if len(partitions) != 1:
-            raise NotUnderstood("the runtime's own image has not one partition")
-        self._partition = partitions[0]
-        #: The squashfs that the runtime made.
-        self.squashfs = self._partition.data
-        small = [part for part in parts if part is not self._partition]
-        end = self._start
-        self._head = bytearray(sif[: self._start])
-        for part in sorted(small, key=lambda part: part.fields[5]):
-            data = change(part.data)
-            _DESCRIPTOR.pack_into(self._head, part.place, *part.fields[:5], end, len(data), len(data))
-            self._head += data
-            end += len(data)
         #: Where the squashfs has to begin.
         self.offset = -(-end // _ALIGNMENT) * _ALIGNMENT
         self._free = self.offset - end

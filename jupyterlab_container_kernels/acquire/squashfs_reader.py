@@ -16,6 +16,12 @@ _MAGIC = 0x73717368
 _GZIP = 1
 _NO_FRAGMENT = 0xFFFFFFFF
 _UNCOMPRESSED = 1 << 24
+_METADATA_BYTES = 8192
+_BLOCK_BYTES = range(4096, (1 << 20) + 1)
+#: A runtime adds a few dozen files of some kilobytes. What is far beyond that is no image of nothing.
+_MOST_NODES, _MOST_FILE_BYTES = 10_000, 16 << 20
+#: What broken numbers lead to.
+_DAMAGES = (struct.error, zlib.error, LookupError, ArithmeticError, RecursionError)
 #: Stores the bytes of a file: how many, and where they come from.
 Store = Callable[[int, Callable[[int], bytes]], Content]
 #: What may be done with the bytes of a file before they are stored.
@@ -38,10 +44,11 @@ class SquashfsReader:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._nodes = 0
         try:
             fields = _SUPERBLOCK.unpack_from(data)
             self._block_bytes, fragments = fields[3], fields[4]
-            if fields[0] != _MAGIC or fields[5] != _GZIP:
+            if fields[0] != _MAGIC or fields[5] != _GZIP or self._block_bytes not in _BLOCK_BYTES:
                 raise NotUnderstood("the runtime's own image is compressed in an unusual way")
             self._root = fields[11]
             inodes, directories, fragment_table = fields[15], fields[16], fields[17]
@@ -50,7 +57,7 @@ class SquashfsReader:
             self._directories, self._directory_places = self._metadata(directories, first)
             table = self._metadata(first, fragment_table)[0]
             self._fragments = [struct.unpack_from("<QI", table, 16 * index) for index in range(fragments)]
-        except (struct.error, zlib.error) as error:
+        except _DAMAGES as error:
             raise NotUnderstood("the runtime's own image is damaged") from error
 
     def tree(self, store: Store, change: Change) -> Node:
@@ -63,7 +70,7 @@ class SquashfsReader:
         """
         try:
             return self._node(self._root, store, change)
-        except (struct.error, zlib.error, IndexError, KeyError) as error:
+        except _DAMAGES as error:
             raise NotUnderstood("the runtime's own image is damaged") from error
 
     def _metadata(self, start: int, end: int) -> tuple[bytes, dict[int, int]]:
@@ -74,7 +81,7 @@ class SquashfsReader:
             places[place - start] = len(whole)
             (head,) = struct.unpack_from("<H", self._data, place)
             block = self._data[place + 2 : place + 2 + (head & 0x7FFF)]
-            whole += block if head & 0x8000 else zlib.decompress(block)
+            whole += block if head & 0x8000 else _inflated(block, _METADATA_BYTES)
             place += 2 + len(block)
         return bytes(whole), places
 
@@ -83,6 +90,9 @@ class SquashfsReader:
         place = self._inode_places[reference >> 16] + (reference & 0xFFFF)
         kind, mode, _, _, mtime, _ = struct.unpack_from("<HHHHII", table, place)
         place += 16
+        self._nodes += 1
+        if self._nodes > _MOST_NODES:
+            raise NotUnderstood("the runtime's own image holds too many files")
         node = Node((kind - 1) % 7 + 1, mode, mtime)
         extended = kind > 7
         if node.kind == DIRECTORY:
@@ -129,6 +139,8 @@ class SquashfsReader:
         else:
             start, fragment, offset, size = struct.unpack_from("<IIII", self._inodes, place)
             place += 16
+        if size > _MOST_FILE_BYTES:
+            raise NotUnderstood("the runtime's own image holds a large file")
         blocks = size // self._block_bytes if fragment != _NO_FRAGMENT else -(-size // self._block_bytes)
         whole = bytearray()
         for stored in struct.unpack_from(f"<{blocks}I", self._inodes, place):
@@ -140,4 +152,9 @@ class SquashfsReader:
 
     def _block(self, start: int, stored: int) -> bytes:
         block = self._data[start : start + (stored & (_UNCOMPRESSED - 1))]
-        return block if stored & _UNCOMPRESSED else zlib.decompress(block)
+        return block if stored & _UNCOMPRESSED else _inflated(block, self._block_bytes)
+
+
+def _inflated(block: bytes, most: int) -> bytes:
+    """Inflate a block, which never holds more than that."""
+    return zlib.decompressobj().decompress(block, most)

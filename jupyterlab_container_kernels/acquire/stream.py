@@ -39,7 +39,7 @@ _INFLATED = 2
 _SKELETON = "skeleton-"
 #: A SIF is about as large as the layers it is made of. What grows to many times of them was made to fill the disk: zstd
 #: repeats what lies far back, and squashfs does not.
-_MOST_GROWTH, _FREE_GROWTH_BYTES = 10, 1 << 30
+_MOST_GROWTH, _FREE_GROWTH_BYTES = 10, 256 << 20
 #: Nobody has so large an image; of nothing but zeros it takes no room, but a day.
 _MOST_INFLATED_BYTES = 4 << 40
 

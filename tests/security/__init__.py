@@ -1,0 +1,1 @@
+"""Strangers on a shared node: what docs/security.md promises."""
