@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
