@@ -16,7 +16,7 @@
 # test/shipped:1           demo/python-ipykernel with kernelspecs of its own
 # test/no-python:1         busybox and a libc
 # test/arm64:1             an image for another processor
-# bench/heavy:1            0.8 GB compressed, in five layers; only if it is asked for
+# bench/heavy:1            some 0.8 GB compressed, in layers; only if it is asked for
 # test/private:1           a few bytes, in the registry that wants a password
 # Needs: mmdebstrap, umoci, skopeo, uidmap and user namespaces (or root), and what registry.sh needs.
 # Leaves: .cache/images (one OCI layout an image) and the registries' stores; a registry that ran goes on running.
@@ -221,7 +221,7 @@ tiny_image() { # NAME ARCHITECTURE
 heavy_image() {
   local part
   debian essential "$heavy" "$work/root.tar"
-  "$root/scripts/split-tar.py" "$work/root.tar" "$work" usr/share usr/lib/python3 usr/lib/jvm usr/lib/go-1.19 usr/lib/llvm-14
+  "$root/scripts/split-tar.py" "$work/root.tar" "$work" usr/share usr/lib/python3 usr/lib/go-1.19 usr/lib/llvm-14
   rm "$work/root.tar"
   layout bench/heavy
   for part in "$work"/part-*.tar; do
@@ -262,7 +262,7 @@ if [ "${CK_TEST_REGISTRY-}" = '' ]; then exec "$root/scripts/with-registry.sh" "
 
 if [ "${1-all}" = heavy ]; then
   heavy=python3-ipykernel,python3-scipy,python3-pandas,python3-matplotlib,python3-sklearn,python3-sympy,python3-numba
-  heavy+=,python3-statsmodels,gcc,g++,gfortran,cmake,git,openjdk-17-jdk-headless,golang-go,rustc,llvm-14-dev,libclang-14-dev
+  heavy+=,python3-statsmodels,gcc,g++,gfortran,cmake,git,golang-go,rustc,llvm-14-dev,libclang-14-dev
   heavy+=,texlive-latex-extra,texlive-fonts-recommended
   recipes=$(key "$recipes" "$heavy" "$(declare -f heavy_image)" "$root/scripts/split-tar.py")
   image bench/heavy heavy_image
