@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Enum, Float, List, TraitError, Unicode, validate
+from traitlets import Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Application
 
 from . import __version__
@@ -102,6 +102,13 @@ class ContainerKernelsApp(ExtensionApp):
     start_timeout_s = Float(120.0, config=True, help="Seconds a new kernel has to answer before it is given up.")
     pull_timeout_s = Float(6 * 3600.0, config=True, help="Seconds after which a pull is given up.")
     install_timeout_s = Float(1800.0, config=True, help="Seconds after which installing packages is given up.")
+    max_running_tasks = Integer(
+        3,
+        min=1,
+        config=True,
+        help="How many tasks one Jupyter server works on at a time (kernels added, mended, changed or checked). "
+        "The others wait in the order in which they came.",
+    )
     trash_days = Float(
         7.0,
         config=True,
@@ -182,6 +189,7 @@ class ContainerKernelsApp(ExtensionApp):
             trash_days=self.trash_days,
             acquire=self.acquire,
             squashfs_compression=self.squashfs_compression,
+            max_running_tasks=self.max_running_tasks,
             site_images=tuple(map(Path, self.site_images)),
         )
 

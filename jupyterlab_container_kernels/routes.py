@@ -275,9 +275,7 @@ class TasksHandler(_WatchingHandler):
     @web.authenticated
     @authorized
     async def get(self) -> None:
-        from .models import TaskList
-
-        self.answer(TaskList(await self.services.tasks.list_tasks()))
+        await self.answer_many("tasks", await self.services.tasks.list_tasks())
 
 
 class TaskHandler(_WatchingHandler):

@@ -26,3 +26,4 @@ class Settings:
     squashfs_compression: str = "auto"
     site_images: Sequence[Path] = ()
     runtime_module: str = ""
+    max_running_tasks: int = 3

@@ -83,7 +83,7 @@ class AddService:
 
     async def _slug(self, request: AddRequest) -> str:
         jupyter = self._session.jupyter
-        used = {"python2", "python3"} | await jupyter.kernel_names() | self._tasks.slugs()
+        used = {"python2", "python3"} | await jupyter.kernel_names() | await self._tasks.slugs_anywhere()
         if request.slug is None:
             return kernelspecs.free_slug(kernelspecs.slugify(request.display_name or ""), sorted(used))
         slug = checked_slug(request.slug)

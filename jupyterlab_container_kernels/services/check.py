@@ -62,7 +62,9 @@ async def verify(
     manager = _manager(staged)
     clean = False
     try:
-        await asyncio.to_thread(make_private, Path(manager.connection_file).parent)
+        connection_file = Path(manager.connection_file)
+        await running.owns(connection_file)
+        await asyncio.to_thread(make_private, connection_file.parent)
         began = time.monotonic()
         await manager.start_kernel(cwd=str(Path.home()))
         client = manager.client()

@@ -52,7 +52,7 @@ class ImageService:
             ``disk_full``, ``runtime_failed``: the store cannot be written, and whatever else made it fail.
         """
         if resolved.stored is not None and not (anew and resolved.reference.transport != "file"):
-            running.image = resolved.stored
+            await running.uses(resolved.stored)
             running.skip("acquire", f"The image is here already: {resolved.stored}")
             return await self._record(resolved, resolved.stored)
         async with running.phase("acquire", f"Downloading {resolved.reference}"):
@@ -67,8 +67,9 @@ class ImageService:
         if resolved.manifest is None:
             return await self._bring(running, resolved, runtime)
         digest = resolved.manifest.digest
-        running.image = stored = stored_path(self._roots.images, digest)
+        stored = stored_path(self._roots.images, digest)
         lock = image_lock.lock_path(self._roots.images, digest)
+        await running.uses(stored)
         await running.owns(lock)
 
         def arrived() -> bool:

@@ -43,7 +43,7 @@ class RunningTask:
         self.resumable: list[str] = []
         #: What is said at its good end, if it is more than that the kernel is ready.
         self.outcome: str | None = None
-        #: The stored image that the kernel will use; it must not be deleted meanwhile.
+        #: The stored image that the kernel will use; it must not be deleted meanwhile, see :meth:`uses`.
         self.image: Path | None = None
         #: What is cancelled, and what sees to its end whatever comes.
         self.work: asyncio.Future[None] | None = None
@@ -96,6 +96,11 @@ class RunningTask:
             self.resumable.append(str(path))
         await self.save()
 
+    async def uses(self, image: Path) -> None:
+        """Note on disk that nobody may delete a stored image; whoever uses it looks after that whether it is there."""
+        self.image = image
+        await self.save()
+
     def keeps(self, path: Path) -> None:
         """Take back :meth:`owns` or :meth:`may_resume`: the path is the published kernel's now, or gone."""
         for paths_of_mine in (self.leftovers, self.resumable):
@@ -109,7 +114,8 @@ class RunningTask:
     async def _save(self) -> None:
         async with self._writing:
             self._changed.clear()
-            stored = StoredTask(self.task, self._service.owner, list(self.leftovers), list(self.resumable))
+            image = str(self.image) if self.image is not None else None
+            stored = StoredTask(self.task, self._service.owner, list(self.leftovers), list(self.resumable), image)
             text, self._log_parts = "".join(self._log_parts), []
             await asyncio.to_thread(write, self._directory, stored, text)
         self._service.tell(self.task)

@@ -147,6 +147,16 @@ async def making(roots: Roots, kind: str, waiting: Callable[[], None]) -> AsyncI
         os.close(descriptor)
 
 
+def remove_free_locks(roots: Roots) -> None:
+    """Remove the files of locks that nobody holds: servers that were killed leave such."""
+    for path in roots.state.glob(".*.lock"):
+        with contextlib.suppress(OSError):
+            descriptor = _try(path)
+            if descriptor is not None:
+                path.unlink(missing_ok=True)
+                os.close(descriptor)
+
+
 def _try(path: Path) -> int | None:
     """Return a descriptor that holds the lock, or ``None`` if another one does."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -49,12 +49,14 @@ class StoredTask:
     """What ``task.json`` holds: the task, who does it, and what is removed when it ends badly.
 
     ``resumable`` is what another try goes on with after an interruption: it is removed when the task is dismissed.
+    ``image`` is the image that the kernel will use: nobody may delete it meanwhile.
     """
 
     task: Task
     owner: Owner
     leftovers: list[str] = field(default_factory=list)
     resumable: list[str] = field(default_factory=list)
+    image: str | None = None
 
 
 def alive(tasks: Path, but: Container[str] = ()) -> list[StoredTask]:
@@ -63,9 +65,12 @@ def alive(tasks: Path, but: Container[str] = ()) -> list[StoredTask]:
     for file in tasks.glob("[!.]*/task.json"):
         if file.parent.name in but:
             continue
-        with contextlib.suppress(OSError, dacite.DaciteError):
-            stored = dacite.from_dict(StoredTask, paths.read_json(file) or {})
-            if stored.task.ended is None and stored.owner.is_alive(time.time() - file.stat().st_mtime):
+        with contextlib.suppress(OSError, dacite.DaciteError, TypeError, KeyError):
+            said = paths.read_json(file)
+            if said["task"]["ended"] is not None:  # most have; checking the rest of them takes long
+                continue
+            stored = dacite.from_dict(StoredTask, said)
+            if stored.owner.is_alive(time.time() - file.stat().st_mtime):
                 found.append(stored)
     return found
 

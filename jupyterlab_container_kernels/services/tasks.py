@@ -10,15 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import re
-import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import dacite
+from jupyter_core.paths import jupyter_runtime_dir
 
 from ..errors import ContainerKernelsError, internal
 from ..models import (
@@ -33,40 +31,49 @@ from ..models import (
     Task,
     now,
 )
-from ..system import paths
+from ..system import kernelspecs, paths
 from ..system.paths import Roots
 from . import image_lock, sets
 from .running_task import SAVE_INTERVAL_S, RunningTask
-from .task_files import Owner, StoredTask, alive, promised, read_log, write
+from .task_files import Owner, StoredTask, alive, promised, read_log
+from .task_history import DEEDS, MOST_ENDED, TaskHistory, interruption
+from .turns import Turns
 
 _log = logging.getLogger(__name__)
 
 #: After these errors another try goes on where this one ended.
 _INTERRUPTIONS = ("registry_unreachable", "timed_out", "rate_limited")
 
-#: What a task is doing, and what it has done in the end.
-_DEEDS: dict[Job, tuple[str, str]] = {
-    "add": ("adding", "added"),
-    "repair": ("mending", "mended"),
-    "edit": ("changing", "changed"),
-    "duplicate": ("making", "made"),
-    "check": ("checking", "checked"),
-}
 #: What is called with each change: id, seq, state.
 Listener = Callable[[str, int, str], None]
 
 
 class TaskService:
-    """All tasks of this user, those of this process and those that others left on disk."""
+    """All tasks of this user, those of this process and those that others left on disk.
+
+    Parameters
+    ----------
+    temporary_roots : callable
+        Returns the directories below which temporary files of tasks may lie.
+    listener : callable, optional
+    limit : int
+        How many tasks of this process work at a time.
+    """
 
     def __init__(
-        self, roots: Roots, temporary_roots: Callable[[], list[Path]], listener: Listener | None = None
+        self,
+        roots: Roots,
+        temporary_roots: Callable[[], list[Path]],
+        listener: Listener | None = None,
+        limit: int = 3,
     ) -> None:
         self._roots = roots
         self._temporary_roots = temporary_roots
         self._listener = listener
         self._running: dict[str, RunningTask] = {}
         self._is_interrupted = False
+        self._turns = Turns(limit)
+        self._history = TaskHistory(roots, self._running, self._remove)
         self.owner = Owner.this_process()
 
     def directory(self, task_id: str) -> Path:
@@ -79,13 +86,17 @@ class TaskService:
             self._listener(task.id, task.seq, task.state)
 
     def users_of(self, path: Path) -> list[str]:
-        """Return the display names of kernels that are being added from a stored image, or with a set of packages."""
+        """Return the display names of kernels that tasks of any process add with an image, a set or a directory.
+
+        Reads files, so ask in a thread.
+        """
         mine = [
             running.task.display_name
             for running in list(self._running.values())
             if running.image == path or str(path) in running.leftovers
         ]
-        return mine + (sets.tasks_of(path, self._roots, self._running) if sets.is_set(path, self._roots) else [])
+        others = alive(self._roots.tasks, self._running)
+        return mine + [each.task.display_name for each in others if str(path) in (each.image, *each.leftovers)]
 
     def claimed(self) -> set[str]:
         """Return the paths that tasks of any process are at work with; reads files, so ask in a thread."""
@@ -93,11 +104,17 @@ class TaskService:
         found = {path for each in running for path in each.leftovers + each.resumable}
         found |= {str(each.image) for each in running if each.image is not None}
         others = alive(self._roots.tasks, self._running)
+        found |= {stored.image for stored in others if stored.image is not None}
         return found.union(*(stored.leftovers + stored.resumable for stored in others))
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
         return {running.task.slug for running in self._running.values()}
+
+    async def slugs_anywhere(self) -> set[str]:
+        """Return the kernel names that tasks of any process will publish."""
+        others = await asyncio.to_thread(alive, self._roots.tasks, self._running)
+        return self.slugs() | {stored.task.slug for stored in others}
 
     def require_idle(self, slug: str, display_name: str) -> None:
         """Raise unless no task of this process is at a kernel.
@@ -130,7 +147,7 @@ class TaskService:
         edit: EditRequest | None = None,
         original: str | None = None,
     ) -> Task:
-        """Begin a task and return it as it stands; ``work`` goes on by itself."""
+        """Begin a task and return it as it stands; ``work`` goes on by itself, when it is its turn."""
         phases = [Phase(name, "waiting", None) for name in PHASES]
         task = Task(
             id=uuid.uuid4().hex,
@@ -162,9 +179,14 @@ class TaskService:
             if isinstance(error, OSError):
                 raise _not_writable(self.directory(task.id), error) from error
             raise
-        running.work = asyncio.ensure_future(work(running))
+        self._turns.join(running)
+        running.work = asyncio.ensure_future(self._in_turn(running, work))
         running.ending = asyncio.create_task(self._run(running, running.work))
-        return task
+        return running.task
+
+    async def _in_turn(self, running: RunningTask, work: Callable[[RunningTask], Awaitable[None]]) -> None:
+        await self._turns.come(running)
+        await work(running)
 
     async def _run(self, running: RunningTask, work: asyncio.Future[None]) -> None:
         saving = asyncio.create_task(running.save_changes())
@@ -176,7 +198,7 @@ class TaskService:
         except asyncio.CancelledError:
             if self._is_interrupted and running.task.state != "cancelling":
                 await self._clean_up(running, interrupted=True)
-                error = await asyncio.to_thread(_interruption, running.task, running.resumable)
+                error = await asyncio.to_thread(interruption, running.task, running.resumable)
                 running.end("interrupted", error.message, error)
             else:
                 await self._clean_up(running)
@@ -188,9 +210,10 @@ class TaskService:
         except Exception:  # the one place that has to outlive every mistake: it says what became of the task
             _log.exception("Task %s failed", running.task.id)
             await self._clean_up(running)
-            mistake = internal(f"{_DEEDS[running.task.job][0]} {name}")
+            mistake = internal(f"{DEEDS[running.task.job][0]} {name}")
             running.end("failed", mistake.message, Error(mistake.code, mistake.message, mistake.hint))
         finally:
+            self._turns.leave(running)
             saving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await saving
@@ -203,6 +226,13 @@ class TaskService:
                     _log.warning("The end of task %s was not written: %s", running.task.id, error)
                     await asyncio.sleep(SAVE_INTERVAL_S)
             self._running.pop(running.task.id, None)
+        await asyncio.to_thread(self._forget_old)
+
+    def _forget_old(self) -> None:
+        """Dismiss what has ended so long ago that nobody is shown it."""
+        ended = [task for task in self._history.read_all() if task.ended is not None]
+        for task in ended[MOST_ENDED:]:
+            self._dismiss(task.id)
 
     async def _clean_up(self, running: RunningTask, *, interrupted: bool = False) -> None:
         leftovers, running.leftovers = running.leftovers, []
@@ -214,6 +244,7 @@ class TaskService:
         """Remove what a task left: marked directories below our roots, and partial images in our store."""
         roots = [self._roots.packages, self._roots.staging, self._roots.logs, self._roots.images]
         roots += self._temporary_roots()
+        used = kernelspecs.places_of_all(self._roots.kernels)  # a kernel of that name may be another server's
         for path in map(Path, reversed(leftovers)):
             try:
                 if sets.is_set(path, self._roots):
@@ -221,18 +252,21 @@ class TaskService:
                         sets.remove(path, self._roots)
                 elif image_lock.is_lock(path):
                     image_lock.release_dead(path)
-                elif path.parent == self._roots.images and path.name.startswith("."):
+                elif (path.parent == self._roots.images and path.name.startswith(".")) or _is_connection_file(path):
                     path.unlink(missing_ok=True)
-                else:
+                elif str(path) not in used and not paths.remove_begun(path, *roots):
                     paths.remove_marked(path, *roots)
             except (OSError, ContainerKernelsError) as error:
                 _log.warning("%s was not removed: %s", path, error)
 
     async def list_tasks(self) -> list[Task]:
-        """Return all tasks, newest first."""
-        found = await asyncio.to_thread(self._read_all)
+        """Return all tasks that have not ended, and the newest that have; newest first."""
+        stored = await asyncio.to_thread(self._history.read_all)
+        found = {task.id: task for task in stored}
         found |= {task_id: running.task for task_id, running in self._running.items()}
-        return sorted(found.values(), key=lambda task: task.created, reverse=True)
+        tasks = sorted(found.values(), key=lambda task: task.created, reverse=True)
+        old = {task.id for task in [task for task in tasks if task.ended is not None][MOST_ENDED:]}
+        return [task for task in tasks if task.id not in old]
 
     async def get(self, task_id: str) -> Task:
         """Return one task.
@@ -243,7 +277,7 @@ class TaskService:
             ``not_found``
         """
         running = self._running.get(task_id)
-        task = running.task if running else await asyncio.to_thread(self._read, task_id)
+        task = running.task if running else await asyncio.to_thread(self._history.read, task_id)
         if task is None:
             raise ContainerKernelsError(
                 "not_found", "There is no such task.", "It was dismissed, maybe in another tab. Refresh the panel."
@@ -264,7 +298,7 @@ class TaskService:
             if task.state in ("running", "cancelling"):
                 raise ContainerKernelsError(
                     "forbidden",
-                    f"Another Jupyter server or terminal of yours is {_DEEDS[task.job][0]} {task.display_name}.",
+                    f"Another Jupyter server or terminal of yours is {DEEDS[task.job][0]} {task.display_name}.",
                     "Cancel it there.",
                 )
             await asyncio.to_thread(self._dismiss, task_id)
@@ -302,51 +336,6 @@ class TaskService:
                 each.work.cancel()
         await asyncio.gather(*(each.ending for each in running if each.ending is not None), return_exceptions=True)
 
-    def _read_all(self) -> dict[str, Task]:
-        try:
-            names = [entry.name for entry in os.scandir(self._roots.tasks) if re.fullmatch(r"[0-9a-f]{32}", entry.name)]
-        except OSError:
-            return {}
-        tasks = (self._read(name) for name in names)
-        return {task.id: task for task in tasks if task}
-
-    def _read(self, task_id: str) -> Task | None:
-        path = self.directory(task_id) / "task.json"
-        try:
-            stored = dacite.from_dict(StoredTask, paths.read_json(path) or {})
-            silent_s = time.time() - path.stat().st_mtime
-        except (OSError, dacite.DaciteError):
-            return None
-        if stored.task.ended is None and task_id not in self._running and not stored.owner.is_alive(silent_s):
-            return self._interrupt(stored)
-        return stored.task
-
-    def _interrupt(self, stored: StoredTask) -> Task:
-        """Say what became of a task whose owner is gone, and remove what it left."""
-        task = stored.task
-        if self._was_published(task):
-            # its packages and its log are the kernel's now
-            kept = (self._roots.packages, self._roots.logs)
-            self._remove([each for each in stored.leftovers if Path(each).parent not in kept])
-            ended = replace(task, state="done", message=f"{task.display_name} is ready", phase=None)
-        else:
-            self._remove(stored.leftovers)
-            error = _interruption(task, stored.resumable)
-            phases = [replace(each, state="failed") if each.state == "running" else each for each in task.phases]
-            ended = replace(task, state="interrupted", message=error.message, error=error, phases=phases)
-        ended = replace(ended, seq=task.seq + 1, progress=None, ended=now())
-        with contextlib.suppress(OSError):
-            write(self.directory(task.id), replace(stored, task=ended, leftovers=[]), "")
-        return ended
-
-    def _was_published(self, task: Task) -> bool:
-        """Tell whether a task got as far as the kernel, which says by which task it was made."""
-        spec = paths.read_json(self._roots.kernels / task.slug / "kernel.json")
-        try:
-            return bool(spec["metadata"]["container_kernels"]["task"] == task.id)
-        except (TypeError, KeyError):
-            return False
-
     def _dismiss(self, task_id: str) -> None:
         with contextlib.suppress(OSError, dacite.DaciteError):
             stored = dacite.from_dict(StoredTask, paths.read_json(self.directory(task_id) / "task.json") or {})
@@ -360,14 +349,11 @@ class TaskService:
             paths.remove_marked(self.directory(task_id), self._roots.tasks)
 
 
-def _interruption(task: Task, resumable: list[str]) -> Error:
-    """Say what became of a task whose server has ended; reads the file system."""
-    return Error(
-        "interrupted",
-        f"{task.display_name} was not {_DEEDS[task.job][1]}: the Jupyter server ended while it was at work.",
-        "What was downloaded is kept. Click Retry to go on."
-        if any(map(os.path.lexists, resumable))
-        else "Nothing was left behind. Click Retry to start again.",
+def _is_connection_file(path: Path) -> bool:
+    """Tell whether Jupyter's address of a kernel that was tried lies there."""
+    return (
+        path.parent == Path(jupyter_runtime_dir())
+        and re.fullmatch(r"kernel-[0-9a-f-]{36}\.json", path.name) is not None
     )
 
 

@@ -73,7 +73,7 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
         discover(languages, Language),  # type: ignore[type-abstract]
     )
     images = ImageService(session)
-    tasks = TaskService(roots, session.temporary_candidates, listener)
+    tasks = TaskService(roots, session.temporary_candidates, listener, settings.max_running_tasks)
     installer, deletion = InstallService(session), DeletionService(session, tasks)
     kernels = KernelService(session, deletion)
     add = AddService(session, images, installer, tasks)

@@ -129,8 +129,8 @@ class Work:
         plan = self._plan
         before = plan.before.image if plan.before else None
         if before and plan.action in _SAME_IMAGE:
-            running.image = Path(before.path)
-            header = await self._images.resolution.header(running.image)
+            await running.uses(Path(before.path))
+            header = await self._images.resolution.header(Path(before.path))
             for phase in ("resolve", "acquire"):
                 running.skip(phase, f"The image stays: {before.path}")
             return await asyncio.to_thread(as_it_is, before, header.id)
@@ -172,7 +172,12 @@ class Work:
         """
         if before is not None and await asyncio.to_thread(paths.is_ours, before, root):
             return before
-        return await self._own_directory(running, await asyncio.to_thread(paths.unused, root / name))
+        while True:
+            directory = await asyncio.to_thread(paths.unused, root / name)
+            try:
+                return await self._own_directory(running, directory)
+            except FileExistsError:  # another server of this user was quicker, and it is that one's
+                running.keeps(directory)
 
     def _language(self, interpreter: Interpreter) -> Language:
         return self._session.languages[interpreter.language]

@@ -1,0 +1,137 @@
+"""The tasks of months and of several servers are read at once, and nobody takes from another what is at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from jupyterlab_container_kernels.models import PHASES, AddRequest
+from jupyterlab_container_kernels.services.running_task import RunningTask
+from jupyterlab_container_kernels.services.task_history import MOST_ENDED
+from jupyterlab_container_kernels.services.tasks import TaskService
+from jupyterlab_container_kernels.system import machine, paths
+from jupyterlab_container_kernels.system.paths import Roots
+from tests.builders import add_kernel, store_image
+
+
+def left(roots: Roots, number: int, *leftovers: Path, ended: bool = True, slug: str = "demo") -> str:
+    """Write a task that a server which is gone has left, and return its id."""
+    task_id = uuid.UUID(int=number).hex
+    directory = paths.make_marked(roots.tasks / task_id)
+    moment = f"2026-01-{number // 24 % 28 + 1:02}T{number % 24:02}:00:00.000Z"
+    content = {
+        "task": {
+            "id": task_id, "seq": 9, "state": "failed" if ended else "running", "display_name": "Demo", "slug": slug,
+            "job": "add", "request": {"image": "docker://demo:1", "display_name": "Demo", "slug": slug},
+            "phases": [{"name": name, "state": "waiting", "duration_s": None} for name in PHASES], "phase": None,
+            "message": "", "created": moment, "ended": moment if ended else None, "log_bytes": 0,
+        },
+        "owner": {"hostname": machine.hostname(), "boot_id": machine.boot_id(), "pid": 2**22 + 1, "start_ticks": 1},
+        "leftovers": list(map(str, leftovers)),
+    }  # fmt: skip
+    paths.write_private(directory / "task.json", json.dumps(content), durable=False)
+    return task_id
+
+
+async def nothing(_running: RunningTask) -> None:
+    """Work that is done at once."""
+
+
+@pytest.fixture
+def service(roots: Roots) -> TaskService:
+    return TaskService(roots, list)
+
+
+async def test_of_a_long_history_the_newest_are_listed_and_each_is_read_once(
+    service: TaskService, roots: Roots
+) -> None:
+    ids = [left(roots, number) for number in range(300)]
+    assert [task.id for task in await service.list_tasks()] == ids[: -MOST_ENDED - 1 : -1]
+    began = time.monotonic()
+    for _ in range(10):
+        await service.list_tasks()
+    assert time.monotonic() - began < 3, "it took 0.02 s: their files are looked at, not read"
+
+
+async def test_a_task_that_changed_on_the_disk_is_read_again(service: TaskService, roots: Roots) -> None:
+    task_id = left(roots, 1)
+    assert (await service.get(task_id)).message == ""
+    file = roots.tasks / task_id / "task.json"
+    paths.write_private(file, file.read_text().replace('"message": ""', '"message": "Changed"'))
+    assert (await service.get(task_id)).message == "Changed"
+
+
+async def test_with_the_end_of_a_task_the_oldest_are_forgotten(service: TaskService, roots: Roots) -> None:
+    ids = [left(roots, number) for number in range(MOST_ENDED + 5)]
+    task = await service.start(AddRequest("docker://demo:1"), "Demo", "demo", nothing)
+    await service.wait(task.id)
+    assert {each.name for each in roots.tasks.iterdir()} == {*ids[6:], task.id}
+
+
+async def test_what_a_server_was_killed_over_before_its_task_was_written_goes_some_time_later(
+    service: TaskService, roots: Roots
+) -> None:
+    begun = roots.tasks / ("b" * 32)
+    paths.make_private(begun)
+    (begun / f".{paths.MARKER}.0123456789ab").touch()
+    assert await service.list_tasks() == []
+    assert begun.is_dir(), "another server may be at it"
+    os.utime(begun, (0, 0))
+    assert await service.list_tasks() == []
+    assert not begun.exists()
+
+
+async def test_an_image_that_a_task_of_another_server_uses_is_in_use(service: TaskService, roots: Roots) -> None:
+    image = store_image(roots)
+
+    async def work(running: RunningTask) -> None:
+        await running.uses(image)
+        async with running.phase("verify", "Starting"):
+            assert other.users_of(image) == ["Works"]
+            assert str(image) in other.claimed()
+
+    other = TaskService(roots, list)
+    task = await service.start(AddRequest("docker://demo:1"), "Works", "works", work)
+    assert (await service.wait(task.id)).error is None
+    assert other.users_of(image) == []
+
+
+async def test_what_another_task_has_made_under_the_same_name_stays(service: TaskService, roots: Roots) -> None:
+    """Two servers wanted it at once: the one that came second has noted it, and was killed right then."""
+    place = roots.packages / "demo"
+    killed = left(roots, 1, place, ended=False)
+
+    async def work(running: RunningTask) -> None:
+        await running.owns(place)
+        paths.make_marked(place)
+        assert (await service.get(killed)).state == "interrupted"
+        assert place.is_dir()
+        running.keeps(place)
+
+    task = await service.start(AddRequest("docker://demo:1"), "Demo", "demo", work)
+    assert (await service.wait(task.id)).error is None
+    assert place.is_dir()
+
+
+async def test_what_a_published_kernel_has_stays_whichever_task_noted_it(service: TaskService, roots: Roots) -> None:
+    add_kernel(roots, "demo", store_image(roots), task="b" * 32)
+    killed = left(roots, 1, roots.packages / "demo", roots.logs / "demo", ended=False)
+    assert (await service.get(killed)).state == "interrupted"
+    assert (roots.packages / "demo").is_dir() and (roots.logs / "demo").is_dir()
+
+
+async def test_a_directory_that_was_begun_when_its_server_was_killed_goes(service: TaskService, roots: Roots) -> None:
+    begun = [roots.packages / "one", roots.packages / "two"]
+    for each in begun:
+        paths.make_private(each)
+    (begun[1] / f".{paths.MARKER}.0123456789ab").touch()
+    foreign = paths.make_private(roots.packages / "three")
+    (foreign / "data").touch()
+    left(roots, 1, *begun, foreign, ended=False)
+    await service.list_tasks()
+    assert [each.name for each in roots.packages.iterdir()] == ["three"], "what holds anything else is not ours"
