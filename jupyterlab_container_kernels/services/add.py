@@ -10,7 +10,7 @@ from ..models import AddRequest, FoundInterpreter, Inspection, Task
 from ..system import kernelspecs
 from .images import ImageService
 from .install import InstallService
-from .requests import checked_binds, checked_display_name, checked_environment, checked_slug
+from .requests import checked_binds, checked_display_name, checked_environment, checked_interpreter, checked_slug
 from .session import SessionService
 from .tasks import TaskService
 from .work import Plan, Work
@@ -44,6 +44,7 @@ class AddService:
             ),
             binds=await checked_binds(request.binds, self._session.patience),
             environment=checked_environment(request.environment),
+            interpreter=checked_interpreter(request.interpreter),
         )
         runtime = await self._session.find_runtime()
         if reference.transport == "file":

@@ -35,7 +35,7 @@ class LoginService:
         """
         user, password = request.user.strip(), request.password
         reference = _registry(request.registry)
-        if not user or not password or ":" in user or not user.isprintable() or "\n" in password:
+        if not user or not password or ":" in user or not (user + password).isprintable():
             raise ContainerKernelsError("login_needed", "Both a name and a password are needed, each in one line.")
         if name := credentials.variable(os.environ):
             raise ContainerKernelsError(

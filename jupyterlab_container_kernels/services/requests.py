@@ -78,6 +78,21 @@ def checked_slug(slug: str) -> str:
     return slug
 
 
+def checked_interpreter(path: str | None) -> str | None:
+    """Return the path of an interpreter inside an image, which is looked for later.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``language_missing``: no image can hold one of that name.
+    """
+    if path is not None and not path.isprintable():
+        raise ContainerKernelsError(
+            "language_missing", "The path of the interpreter holds a control character.", "Type it in one line."
+        )
+    return path
+
+
 async def checked_binds(binds: list[Bind], patience: Patience) -> list[Bind]:
     """Return binds with absolute paths; every source exists.
 

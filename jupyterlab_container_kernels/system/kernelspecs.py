@@ -116,7 +116,7 @@ def _read_at(directory: str) -> Spec | None:
     path = f"{directory}/kernel.json"
     try:
         status = os.stat(path)  # noqa: PTH116
-    except OSError:
+    except (OSError, ValueError):  # a path with a null byte
         return None
     stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
     known = _read.get(directory)

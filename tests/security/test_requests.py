@@ -1,0 +1,85 @@
+"""Thousands of requests that nobody means: each is answered in our words, none by a mistake of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import resource
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from jupyterlab_container_kernels.services.wiring import Services
+from jupyterlab_container_kernels.system.paths import Roots
+from tests.api.conftest import CONTRACT, Client
+from tests.builders import add_kernel
+
+from .hostile import OPERATIONS, request
+
+SEED = 20261126
+#: Seconds that the slowest may take on a machine that does something else as well.
+PATIENCE_S = 25
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads like an image of a registry is asked for at a proxy that is not there."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        for each in (name, name.upper()):
+            monkeypatch.setenv(each, "http://127.0.0.1:9")
+
+
+async def ask_many(count: int, seed: int, client: Client, roots: Roots, image: Path) -> Counter[str]:
+    """Send as many, a few at once; no kernel is started: whatever begins is cancelled at once."""
+    found: Counter[str] = Counter()
+    asked: Counter[tuple[str, str]] = Counter()
+    headers = {"Authorization": f"token {client._token}", "Content-Type": "application/json"}
+    slowest = 0.0
+
+    async def ask(number: int) -> None:
+        nonlocal slowest
+        verb, path, body = request(random.Random(f"{seed} {number}"))
+        began = time.monotonic()
+        answer = await client.raw(verb, path, body, headers)
+        slowest = max(slowest, time.monotonic() - began)
+        assert answer.status != 500, f"seed {seed}, number {number}: {verb} {path} {body!r}: {answer.body}"
+        found[str(answer.status)] += 1
+        asked[verb, path.partition("?")[0].partition("/")[0]] += 1
+        if answer.status == 202:
+            await client.raw("delete", f"tasks/{answer.body['id']}", b"{}", headers)
+
+    for first in range(0, count, 8):
+        if first % 400 == 0 and not (roots.kernels / "demo").exists():
+            add_kernel(roots, "demo", image)
+        await asyncio.gather(*(ask(number) for number in range(first, min(first + 8, count))))
+    assert slowest < PATIENCE_S
+    assert {(verb, path[1:].partition("/")[0]) for verb, path, _ in OPERATIONS} <= set(asked)
+    return found
+
+
+async def test_a_request_that_nobody_means_is_answered_in_our_words(client: Client, roots: Roots, image: Path) -> None:
+    found = await ask_many(400, SEED, client, roots, image)
+    assert found.total() == 400
+    assert {"200", "400", "404", "422"} <= set(found)
+
+
+@pytest.mark.slow
+async def test_twenty_thousand_requests_are_answered_in_our_words(
+    client: Client, roots: Roots, image: Path, services: Services
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.monotonic()
+    found = await ask_many(20_000, SEED + 1, client, roots, image)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps({"seed": SEED + 1, "s": round(time.monotonic() - began), "grown_kB": grown, **found}))
+    assert found.total() == 20_000
+    assert grown < 500_000, "kilobytes"
+
+
+def test_every_operation_of_the_contract_is_asked() -> None:
+    assert len(OPERATIONS) >= len(CONTRACT["paths"])
+    asked = Counter(request(random.Random(f"{SEED} {number}"))[0] for number in range(400))
+    assert set(asked) == {verb for verb, _, _ in OPERATIONS}
