@@ -53,8 +53,8 @@ const KERNELS: IInvented[] = [
   }
 ];
 
-/** The picture in the README. */
-const README = join(__dirname, '..', '..', 'docs', 'images', 'panel.png');
+/** The pictures in the documents, which are renewed when that is wanted. */
+const DOCS = join(__dirname, '..', '..', 'docs', 'images');
 
 /** Toasts come and go as the machine is fast or slow; a picture has none. */
 async function hideToasts(page: Page): Promise<void> {
@@ -82,6 +82,15 @@ for (const theme of ['Light', 'Dark']) {
         animations: 'disabled'
       });
     };
+    const isForDocs = theme === 'Light' && !!process.env.UPDATE_SCREENSHOTS;
+    const takeForDocs = async (name: string, what: Page | Locator) => {
+      if (isForDocs) {
+        await what.screenshot({
+          path: join(DOCS, `${name}.png`),
+          animations: 'disabled'
+        });
+      }
+    };
     await jupyter.setting('@jupyterlab/apputils-extension:themes', {
       theme: `JupyterLab ${theme}`
     });
@@ -101,6 +110,7 @@ for (const theme of ['Light', 'Dark']) {
     await expect(addDialog.answer).toContainText('to download');
     await addDialog.name.fill('PyTorch 2.9.1');
     await take('add');
+    await takeForDocs('add', addDialog.dialog.locator('.jp-Dialog-content'));
     await addDialog.more.click();
     await addDialog.dialog.getByRole('button', { name: 'Add folder' }).click();
     await addDialog.dialog.getByLabel('Folder on this machine').fill('data');
@@ -149,10 +159,10 @@ for (const theme of ['Light', 'Dark']) {
     await hideToasts(page);
     await panel.row('Bioconductor 3.20').focus();
     await take('full');
-    if (theme === 'Light' && process.env.UPDATE_SCREENSHOTS) {
+    if (isForDocs) {
       await page.keyboard.press('Control+B');
       await page.setViewportSize({ width: 1200, height: 420 });
-      await page.screenshot({ path: README, animations: 'disabled' });
+      await takeForDocs('panel', page);
       await page.setViewportSize({ width: 1440, height: 900 });
       await page.keyboard.press('Control+B');
     }
@@ -193,6 +203,7 @@ for (const theme of ['Light', 'Dark']) {
     await expect(card).toBeVisible();
     await hideToasts(page);
     await take('failed');
+    await takeForDocs('failed', card);
     await card.getByRole('button', { name: 'Show log' }).click();
     await expect(log.getByRole('log')).toContainText(/\S/);
     await take('failed-log');
