@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..models import SpaceItem, SpaceKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets, trash
-from .store import is_stored, side_file
+from .store import is_chosen, is_stored, side_file
 from .users import Users
 
 
@@ -45,11 +45,14 @@ class Known:
     last_used: Mapping[str, str]
 
 
-def list_entries(roots: Roots) -> dict[Path, list[Path]]:
-    """Return what lies in each directory that holds things, read before anybody is asked who uses them."""
+def list_entries(roots: Roots, stores: Sequence[Path] = ()) -> dict[Path, list[Path]]:
+    """Return what lies in each directory that holds things, read before anybody is asked who uses them.
+
+    ``stores`` are those in folders that somebody chose.
+    """
     found = {}
     for directory in (
-        roots.images, roots.packages, roots.packages / sets.NAME, roots.logs, roots.staging, roots.trash,
+        roots.images, *stores, roots.packages, roots.packages / sets.NAME, roots.logs, roots.staging, roots.trash,
     ):  # fmt: skip
         try:
             found[directory] = sorted(directory.iterdir())
@@ -63,7 +66,13 @@ def things(roots: Roots, entries: Mapping[Path, list[Path]], known: Known) -> li
     buried = trash.entries(roots)
     held = {part.source for entry in buried for part in entry.parts}  # of kernels that are being restored
     free = _Free(roots, known, held)
-    found = [*free.images(entries[roots.images]), *free.packages(entries[roots.packages])]
+    found = [
+        thing
+        for store in entries
+        if store == roots.images or is_chosen(store)
+        for thing in free.images(store, entries[store])
+    ]
+    found += free.packages(entries[roots.packages])
     found += free.sets(entries[roots.packages / sets.NAME])
     found += [
         Thing(trash_item(entry, roots), roots.trash / entry.id, roots.trash)
@@ -126,18 +135,18 @@ class _Free:
             return []
         return [Thing(item_of("leftover", path.name, path, why), path, root)]
 
-    def images(self, files: list[Path]) -> list[Thing]:
+    def images(self, store: Path, files: list[Path]) -> list[Thing]:
         found = []
         for file in files:
             if file.name.startswith(".") and file.name.endswith(".partial.sif"):
                 if str(file) not in self._known.claimed:
                     item = item_of("leftover", file.name, file, "What a pull left when it was cut off.")
-                    found.append(Thing(item, file, self._roots.images))
+                    found.append(Thing(item, file, store))
             elif file.name.startswith("spool-"):
                 why = "What was downloaded of an image until that was interrupted. Another try goes on with it."
-                found += self.leftover(file, self._roots.images, why)
+                found += self.leftover(file, store, why)
             elif file.suffix == ".sif" and is_stored(file, self._roots.images):
-                found.append(Thing(self._image(file), file, self._roots.images))
+                found.append(Thing(self._image(file), file, store))
         return found
 
     def _image(self, file: Path) -> SpaceItem:

@@ -64,7 +64,7 @@ def _moves(roots: Roots, entry: Entry, held: Path) -> list[tuple[Path, Path]]:
         parts += [(other.id, part) for part in shared if other.id != entry.id]
     found: dict[Path, Path] = {}
     for entry_id, part in parts:
-        source, target = trash.place(roots, part.what, entry_id), Path(part.source)
+        source, target = trash.place_of(roots, part, entry_id), Path(part.source)
         if target in found.values() or not os.path.lexists(source):
             continue
         if not trash.is_at_home(roots, part):

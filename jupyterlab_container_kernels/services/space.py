@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .. import failures
@@ -20,7 +21,7 @@ from .deletion import DeletionService
 from .inventory import Known, Thing
 from .kernels import KernelService
 from .session import SessionService
-from .store import is_stored, side_file
+from .store import chosen, is_chosen, is_stored, side_file
 from .tasks import TaskService
 
 #: How long adding up sizes may take, all together; what is slower has none.
@@ -98,7 +99,9 @@ class SpaceService:
         patience = self._session.patience
         try:
             # first what is there, then who claims it, then who uses it: what is being made is never a leftover
-            entries = await patience.ask("inventory", lambda: inventory.list_entries(self._roots), _WALK_TIMEOUT_S)
+            stores = await self._chosen_stores()
+            look = partial(inventory.list_entries, self._roots, stores)
+            entries = await patience.ask("inventory", look, _WALK_TIMEOUT_S)
             claimed = await asyncio.to_thread(self._tasks.claimed)
             using = await users.read(self._roots, patience, self._tasks)
             last_used: dict[str, str] = {}
@@ -114,6 +117,19 @@ class SpaceService:
                 f"A file system does not answer, so nobody knows what lies in {', '.join(roots)}.",
                 "Refresh when it is back.",
             ) from error
+
+    async def _chosen_stores(self) -> list[Path]:
+        """Return the stores in folders that somebody chose, where their file systems answer."""
+
+        async def answers(store: Path) -> bool:
+            try:
+                return await self._session.patience.ask(("store", store), lambda: is_chosen(store))
+            except TimeoutError:
+                return False
+
+        stores = await asyncio.to_thread(chosen, self._roots)
+        found = await asyncio.gather(*map(answers, stores))
+        return [store for store, is_there in zip(stores, found, strict=True) if is_there]
 
     async def _measure(self, items: list[SpaceItem]) -> None:
         """Add up the sizes that are not known, those in one directory by one thread."""
@@ -141,15 +157,15 @@ class SpaceService:
         path, roots = thing.path, self._roots
 
         def remove() -> int:
-            if thing.root == roots.images:
+            if thing.root == roots.images or is_chosen(thing.root):
                 if is_stored(path, roots.images) and not self._tasks.users_of(path):
                     side = side_file(path)
                     path.unlink(missing_ok=True)
                     side.unlink(missing_ok=True)
-                elif path.name.startswith(".") and path.parent == roots.images and not path.is_symlink():
+                elif path.name.startswith(".") and path.parent == thing.root and not path.is_symlink():
                     path.unlink(missing_ok=True)
                 elif path.is_dir():
-                    paths.remove_marked(path, roots.images)
+                    paths.remove_marked(path, thing.root)
             elif sets.is_set(path, roots):
                 sets.remove_unused(path, roots)
             else:

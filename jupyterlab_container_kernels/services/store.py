@@ -1,13 +1,24 @@
-"""Where images are kept: one file for each digest, ``sha256-….sif``, with a side file, however many kernels use it."""
+"""Where images are kept: one file for each digest, ``sha256-….sif``, with a side file, however many kernels use it.
+
+Beside the store of the settings there may be others: a marked folder of ours in each folder that somebody named for an
+image. A note of each lies in our state, so that its images are found and counted.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
+import stat
 from pathlib import Path
 
 from ..acquire import sif
 from ..errors import ContainerKernelsError
 from ..system import paths
+from ..system.paths import Roots
+
+#: The folder for images in a folder that somebody names, and where notes of such lie.
+_NAME, _NOTES = "container-kernels", "image-folders"
 
 
 def stored_path(store: Path, digest: str) -> Path:
@@ -21,8 +32,59 @@ def side_file(image: Path) -> Path:
 
 
 def is_stored(image: Path, store: Path) -> bool:
-    """Tell whether an image is one that we stored: a plain file in the store, with its side file."""
-    return image.parent == store and image.is_file() and not image.is_symlink() and side_file(image).is_file()
+    """Tell whether an image is one that we stored: a plain file in the store or a chosen one, with its side file."""
+    is_ours = image.parent == store or is_chosen(image.parent)
+    return is_ours and image.is_file() and not image.is_symlink() and side_file(image).is_file()
+
+
+def store_in(folder: Path) -> Path:
+    """Return the store in a folder that somebody names; one of ours is that itself."""
+    return folder if folder.name == _NAME else folder / _NAME
+
+
+def chosen_folder(image: Path, roots: Roots) -> str | None:
+    """Return the store in which an image of ours lay, or lies, if somebody chose its folder."""
+    store = image.parent
+    return str(store) if store != roots.images and store.name == _NAME else None
+
+
+def is_chosen(store: Path) -> bool:
+    """Tell whether a folder is a store of ours in a folder that somebody named."""
+    try:
+        status = store.lstat()
+    except OSError:
+        return False
+    is_mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    return is_mine and store.name == _NAME and (store / paths.MARKER).is_file()
+
+
+def open_chosen(store: Path, roots: Roots) -> None:
+    """Make a store in a folder that somebody named, unless it is there, and note where it lies.
+
+    Raises
+    ------
+    OSError
+        It cannot be made, or there is something of that name that is not ours.
+    """
+    if not is_chosen(store):
+        try:
+            paths.make_marked(store)
+        except FileExistsError:  # another server makes it at this moment, or it is no store
+            if not is_chosen(store):
+                raise
+    note = roots.state / _NOTES / hashlib.sha256(os.fsencode(store)).hexdigest()[:16]
+    if not note.exists():
+        paths.make_private(note.parent)
+        paths.write_private(note, str(store))
+
+
+def chosen(roots: Roots) -> list[Path]:
+    """Return the stores in folders that somebody named; nobody has looked whether they are there."""
+    found = []
+    for note in sorted((roots.state / _NOTES).glob("[!.]*")):
+        with contextlib.suppress(OSError, ValueError):
+            found.append(Path(note.read_text()))
+    return [each for each in found if each.is_absolute() and each.name == _NAME]
 
 
 def is_whole(image: Path) -> bool:

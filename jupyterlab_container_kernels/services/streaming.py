@@ -43,7 +43,7 @@ async def fetch(
     ContainerKernelsError
         ``disk_full``, ``registry_unreachable``, ``timed_out`` and whatever else the worker says.
     """
-    spool = await _spool(session, running, resolved)
+    spool = await _spool(session, running, resolved, target.parent)
     try:
         await _make(session, running, resolved, runtime, target, spool)
     except NotUnderstood:
@@ -132,13 +132,12 @@ class _Heard:
         raise NotUnderstood(f"our own way ended with a mistake of ours: {mistake}")
 
 
-async def _spool(session: SessionService, running: RunningTask, resolved: Resolved) -> Path:
+async def _spool(session: SessionService, running: RunningTask, resolved: Resolved, store: Path) -> Path:
     """Return the directory for the layers, with those that an earlier try has left.
 
     It lies in the store, so that another node goes on with it too, and because ``/tmp`` may be memory.
     """
     assert resolved.manifest is not None  # noqa: S101
-    store = session.roots.images
     needed = int(resolved.manifest.download_bytes * (STORED_FACTOR + STREAMED_FACTOR))
     free, _ = await session.room(store)
     parent = store

@@ -43,7 +43,7 @@ async def test_a_file_system_that_does_not_answer_is_not_an_empty_one(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waiting = threading.Event()
-    monkeypatch.setattr(inventory, "list_entries", lambda _roots: waiting.wait(20))
+    monkeypatch.setattr(inventory, "list_entries", lambda *_places: waiting.wait(20))
     monkeypatch.setattr("jupyterlab_container_kernels.services.space._WALK_TIMEOUT_S", 0.1)
     try:
         assert "does not answer" in (await client("get", "space")).refused("timed_out")

@@ -1,0 +1,102 @@
+"""A folder that somebody names for an image becomes a store of ours: checked, marked, noted and cleared as such."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.models import now
+from jupyterlab_container_kernels.services import image_folder, restoration, store, trash
+from jupyterlab_container_kernels.services.trash import Part
+from jupyterlab_container_kernels.system.paths import MARKER, Patience, Roots
+from tests.builders import add_kernel, write_sif
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "scratch"
+    made.mkdir(mode=0o700)
+    return made
+
+
+def image_in(folder: Path, roots: Roots) -> Path:
+    """Store an image in a folder that somebody named."""
+    place = store.store_in(folder)
+    store.open_chosen(place, roots)
+    image = place / f"sha256-{'0' * 64}.sif"
+    write_sif(image)
+    store.side_file(image).write_text("{}")
+    return image
+
+
+#: Modes of a folder, and a word of what is to be known of it.
+MODES = [(0o700, None), (0o2770, None), (0o1777, "may be emptied"), (0o777, "in the place of yours")]
+
+
+@pytest.mark.parametrize(("mode", "word"), MODES)
+async def test_a_folder_of_everybody_is_taken_with_a_word_of_caution(folder: Path, mode: int, word: str | None) -> None:
+    folder.chmod(mode)
+    choice = await image_folder.checked(f" {folder}/ ", Patience())
+    assert (choice.folder, choice.store) == (folder, folder / "container-kernels")
+    assert (word in choice.caution) if word and choice.caution else choice.caution is word
+
+
+#: What somebody may type, and a word of why it is refused.
+REFUSED = [
+    ("scratch", "full path"), ("", "full path"), ("/no/such/folder", "no folder"), ("/etc/passwd", "not a folder"),
+    ("/proc/1", "may not write"), ("/a\nb", "control"), ("/" + "x" * 5000, "too long"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "word"), REFUSED)
+async def test_what_cannot_hold_an_image_is_refused_with_its_reason(typed: str, word: str) -> None:
+    with pytest.raises(ContainerKernelsError, match=word) as caught:
+        await image_folder.checked(typed, Patience())
+    assert caught.value.code == "invalid_image_dir" and caught.value.hint
+
+
+async def test_a_home_directory_is_written_short_and_a_store_that_was_swept_is_made_again(home: Path) -> None:
+    choice = await image_folder.checked("~/container-kernels", Patience())
+    assert choice.store == choice.folder == home / "container-kernels"
+
+
+def test_a_store_is_marked_and_noted_once(folder: Path, roots: Roots) -> None:
+    place = store.store_in(folder)
+    for _ in range(2):
+        store.open_chosen(place, roots)
+    assert (place / MARKER).is_file() and place.stat().st_mode & 0o777 == 0o700
+    assert store.chosen(roots) == [place]
+    assert store.store_in(place) == place
+
+
+def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(folder: Path, roots: Roots) -> None:
+    (folder / "container-kernels").mkdir()
+    with pytest.raises(FileExistsError):
+        store.open_chosen(store.store_in(folder), roots)
+    assert store.chosen(roots) == []
+    (folder / "container-kernels" / "x.sif").write_text("x")
+    assert not store.is_stored(folder / "container-kernels" / "x.sif", roots.images)
+
+
+def test_an_image_in_it_is_ours_goes_into_a_trash_beside_it_and_comes_back(folder: Path, roots: Roots) -> None:
+    image = image_in(folder, roots)
+    assert store.is_stored(image, roots.images)
+    assert store.chosen_folder(image, roots) == str(image.parent)
+    directory = add_kernel(roots, "demo", image, display_name="Demo")
+    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
+    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    assert trash.bury(roots, entry, lambda _part: True) == {}
+    assert not image.exists() and (image.parent / ".trash" / entry.id / "image.sif").is_file()
+    restoration.restore(roots, entry)
+    assert image.is_file() and store.side_file(image).is_file()
+    trash.bury(roots, entry, lambda _part: True)
+    trash.purge(roots, entry.id)
+    assert sorted(path.name for path in image.parent.iterdir()) == [MARKER, ".trash"]
+    assert list((image.parent / ".trash").iterdir()) == []
+
+
+def test_an_image_elsewhere_is_nobodys_to_choose(roots: Roots, folder: Path) -> None:
+    assert store.chosen_folder(roots.images / "x.sif", roots) is None
+    assert store.chosen_folder(folder / "x.sif", roots) is None
