@@ -20,7 +20,7 @@ from pathlib import Path
 import dacite
 
 from ..system import paths
-from .store import stored_path
+from .store import side_file, stored_path
 from .task_files import Owner
 
 _HEARTBEAT_S = 15.0
@@ -75,6 +75,17 @@ def release_dead(lock: Path) -> bool:
         return False
     moved.unlink(missing_ok=True)
     return True
+
+
+def remove_begun(image: Path) -> None:
+    """Remove what a server that was killed has left of an image's side file, unless another one is at the image."""
+    if not image.name.startswith("sha256-") or os.path.lexists(image.with_name(f".{image.stem}{_SUFFIX}")):
+        return
+    side = side_file(image)
+    for unfinished in image.parent.glob(f".{side.name}.{'[0-9a-f]' * 12}"):
+        unfinished.unlink(missing_ok=True)
+    if not os.path.lexists(image):
+        side.unlink(missing_ok=True)
 
 
 def _dead_owner(lock: Path) -> bytes | None:

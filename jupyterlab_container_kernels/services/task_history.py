@@ -15,7 +15,7 @@ import dacite
 from ..models import Error, Job, Task, now
 from ..system import paths
 from ..system.paths import Roots
-from . import sets
+from . import image_lock, sets
 from .task_files import StoredTask, alive, write
 
 #: So many tasks that have ended are kept and listed, the newest.
@@ -108,6 +108,9 @@ class TaskHistory:
         else:
             self._remove(leftovers)
             sets.remove_free_locks(self._roots)
+            if stored.image is not None:
+                with contextlib.suppress(OSError):
+                    image_lock.remove_begun(Path(stored.image))
             error = interruption(task, stored.resumable)
             phases = [replace(each, state="failed") if each.state == "running" else each for each in task.phases]
             ended = replace(task, state="interrupted", message=error.message, error=error, phases=phases)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyterlab_container_kernels.models import PHASES, AddRequest
+from jupyterlab_container_kernels.services import sets
 from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.task_history import MOST_ENDED
 from jupyterlab_container_kernels.services.tasks import TaskService
@@ -33,6 +34,7 @@ def left(roots: Roots, number: int, *leftovers: Path, ended: bool = True, slug: 
         },
         "owner": {"hostname": machine.hostname(), "boot_id": machine.boot_id(), "pid": 2**22 + 1, "start_ticks": 1},
         "leftovers": list(map(str, leftovers)),
+        "image": str(roots.images / "sha256-1.sif"),
     }  # fmt: skip
     paths.write_private(directory / "task.json", json.dumps(content), durable=False)
     return task_id
@@ -135,3 +137,29 @@ async def test_a_directory_that_was_begun_when_its_server_was_killed_goes(servic
     left(roots, 1, *begun, foreign, ended=False)
     await service.list_tasks()
     assert [each.name for each in roots.packages.iterdir()] == ["three"], "what holds anything else is not ours"
+
+
+@pytest.mark.parametrize("locked", [False, True])
+async def test_an_images_side_file_without_the_image_goes_unless_another_server_is_at_it(
+    service: TaskService, roots: Roots, locked: bool
+) -> None:
+    """The task was killed between the two; the one that has the lock by now may have written it."""
+    paths.make_private(roots.images)
+    for name in ("sha256-1.json", ".sha256-1.json.0123456789ab", "sha256-2.json"):
+        (roots.images / name).touch()
+    if locked:
+        (roots.images / ".sha256-1.lock").touch()
+    left(roots, 1, ended=False)
+    await service.list_tasks()
+    assert (roots.images / "sha256-1.json").exists() is locked
+    assert (roots.images / ".sha256-1.json.0123456789ab").exists() is locked
+    assert (roots.images / "sha256-2.json").exists()
+
+
+async def test_a_lock_that_nobody_holds_any_more_goes(service: TaskService, roots: Roots) -> None:
+    paths.make_private(roots.state)
+    (roots.state / ".python-3.11.lock").touch()
+    left(roots, 1, ended=False)
+    async with sets.making(roots, "python-3.12", lambda: None):
+        await service.list_tasks()
+        assert [each.name for each in roots.state.glob(".*.lock")] == [".python-3.12.lock"]
