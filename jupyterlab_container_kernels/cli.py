@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .services.wiring import Services
 
 _KERNEL = "the kernel's name, or what its tile says"
+#: How long somebody at a terminal waits for the runtime to be found, in seconds: until the search is over.
+_PATIENCE_S = 60.0
 #: What can be mended, and how it is asked for.
 _REPAIRS: dict[RepairAction, str] = {
     "relink": "look for its image where it may have gone",
@@ -187,7 +189,9 @@ def _services() -> Services:
     from .services.wiring import connect
 
     app = ContainerKernelsApp.configured_as_the_server()
-    return connect(app.values(), Path(jupyter_data_dir()), TerminalJupyter())
+    services = connect(app.values(), Path(jupyter_data_dir()), TerminalJupyter())
+    services.session.ladder.wait_s = _PATIENCE_S
+    return services
 
 
 class TerminalJupyter:

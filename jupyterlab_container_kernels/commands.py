@@ -317,7 +317,7 @@ async def _kernel_of(services: Services, named: str) -> Kernel:
 
 
 async def info(services: Services, arguments: argparse.Namespace) -> int:
-    info = await services.session.info()
+    info = await services.session.info(wait_s=services.session.ladder.wait_s)
     if arguments.json:
         print(json.dumps(to_json(info)))
         return DONE

@@ -81,6 +81,7 @@ class RuntimeInfo:
     path: str | None
     version: str | None
     available: bool
+    searching: bool
     reason: str | None
 
 

@@ -32,7 +32,6 @@ _Value = TypeVar("_Value")
 _log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 25.0
-_SEARCH_S = 15.0
 _ASK_TIMEOUT_S = 4.0
 #: Too little for an image of a few GB and what it takes to make it.
 _LITTLE_ROOM_BYTES = 5_000_000_000
@@ -114,7 +113,7 @@ class DiagnosticsService:
 
     async def _installation(self) -> _Installation:
         try:
-            found = await self._session.ladder.find(wait_s=_SEARCH_S)
+            found = await self._session.ladder.find()
         except ContainerKernelsError as error:
             return _Installation(None, error, None, await self._ask("mounter", lambda: node.image_mounter([])))
         command = process.Command([found.path, "buildcfg", "LIBEXECDIR"], found.difference.applied(os.environ))

@@ -29,8 +29,8 @@ Outcome = Literal["found", "unusable", "nothing", "unknown"]
 _MODULES = ("singularity-ce", "singularityce")
 _VERSION_TIMEOUT_S = 20.0
 _MODULE_TIMEOUT_S, _PROFILE_TIMEOUT_S, _LOGIN_TIMEOUT_S = 8.0, 5.0, 8.0
-#: How long whoever asks waits; the search goes on meanwhile.
-_WAIT_S = 15.0
+#: How long whoever asks waits, for a proxy closes what is silent; the search goes on meanwhile.
+_WAIT_S = 4.0
 #: How long the slow steps are not taken again after they have found nothing.
 _PAUSE_S = 60.0
 
@@ -82,33 +82,39 @@ class RuntimeLadder:
         self._steps: list[Step] = []
         self._search: asyncio.Task[FoundRuntime] | None = None
         self._failed_at = -_PAUSE_S
+        #: How long whoever asks waits if nothing else is said, in seconds.
+        self.wait_s = _WAIT_S
 
     @property
     def steps(self) -> Sequence[Step]:
         """What came of the last search, in the order in which it went."""
         return tuple(self._steps)
 
-    async def find(self, wait_s: float = _WAIT_S) -> FoundRuntime:
+    async def find(self, wait_s: float | None = None) -> FoundRuntime:
         """Return the runtime of this session.
+
+        Parameters
+        ----------
+        wait_s : float, optional
+            How long to wait, in seconds; :attr:`wait_s` by default.
 
         Raises
         ------
         ContainerKernelsError
             ``runtime_missing``: there is none, with what was looked at; ``timed_out``: the search takes longer.
         """
-        if self._chosen and (found := await self._identify(self._chosen)):
-            return found
         if self._search is None or self._search.done():
-            self._chosen = None
-            self._search = asyncio.ensure_future(self._climb())
-        if not (await asyncio.wait({self._search}, timeout=wait_s))[0]:
+            self._search = asyncio.ensure_future(self._look())
+            self._search.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be nobody's news
+        search = self._search
+        if not (await asyncio.wait({search}, timeout=self.wait_s if wait_s is None else wait_s))[0]:
             raise ContainerKernelsError(
                 "timed_out",
                 f"Apptainer is still being looked for on {machine.hostname()}: modules or your shell's start-up files "
                 "take long.",
                 "Try again in a few seconds.",
             )
-        return self._search.result()
+        return search.result()
 
     async def find_quickly(self, runtime: Runtime) -> FoundRuntime | None:
         """Return one certain runtime if it was configured or is on ``PATH``.
@@ -138,6 +144,12 @@ class RuntimeLadder:
                 await self._search
 
     # ---- the search
+
+    async def _look(self) -> FoundRuntime:
+        if self._chosen and (found := await self._identify(self._chosen)):
+            return found
+        self._chosen = None
+        return await self._climb()
 
     async def _climb(self) -> FoundRuntime:
         refusal: ContainerKernelsError | None = None

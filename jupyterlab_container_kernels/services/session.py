@@ -25,6 +25,8 @@ from .runtime_ladder import RuntimeLadder
 #: The longest name that still fits a tile and a line, in characters.
 DISPLAY_NAME_LENGTH = 100
 _JOB_KEPT_S = 60.0
+#: How long :meth:`SessionService.info` waits for the runtime and for the names of GPUs.
+_INFO_WAIT_S = 2.0
 
 
 class SessionService:
@@ -46,13 +48,14 @@ class SessionService:
         self.runtimes = runtimes
         self.languages = languages
         self._job_end: tuple[float, datetime | None] | None = None
+        self._gpu: asyncio.Task[GpuInfo] | None = None
         self.ladder = RuntimeLadder(settings, patience, runtimes)
 
-    async def info(self) -> Info:
-        """Return all of it."""
+    async def info(self, wait_s: float = _INFO_WAIT_S) -> Info:
+        """Return all of it, within seconds: a runtime that is not found by then is said to be looked for."""
         runtimes, gpu, disks, job = await asyncio.gather(
-            asyncio.gather(*(self._runtime_info(runtime) for runtime in self.runtimes.values())),
-            machine.gpu(os.environ),
+            asyncio.gather(*(self._runtime_info(runtime, wait_s) for runtime in self.runtimes.values())),
+            self._gpu_info(),
             self.disks(),
             self.job(),
         )
@@ -83,17 +86,27 @@ class SessionService:
     async def stop(self) -> None:
         """Give up what is being looked for, and let threads go."""
         await self.ladder.stop()
+        if self._gpu is not None:
+            self._gpu.cancel()
         self.patience.close()
 
-    async def _runtime_info(self, runtime: Runtime) -> RuntimeInfo:
+    async def _runtime_info(self, runtime: Runtime, wait_s: float) -> RuntimeInfo:
         try:
-            first = await self.find_runtime()
+            first = await self.ladder.find(wait_s)
             found = first if first.name == runtime.name else await self.ladder.find_quickly(runtime)
         except ContainerKernelsError as error:
-            return RuntimeInfo(runtime.name, runtime.title, None, None, False, f"{error.message} {error.hint}")
+            reason, searching = f"{error.message} {error.hint}", error.code == "timed_out"
+            return RuntimeInfo(runtime.name, runtime.title, None, None, False, searching, reason)
         if found is None:
-            return RuntimeInfo(runtime.name, runtime.title, None, None, False, f"{runtime.title} is not on PATH.")
-        return RuntimeInfo(found.name, found.title, found.path, found.version_text, True, None)
+            return RuntimeInfo(runtime.name, runtime.title, None, None, False, False, f"{runtime.title} is not on PATH.")
+        return RuntimeInfo(found.name, found.title, found.path, found.version_text, True, False, None)
+
+    async def _gpu_info(self) -> GpuInfo:
+        """Return the GPUs of this session, without their names as long as the driver's tool has not told them."""
+        if self._gpu is None:
+            self._gpu = asyncio.ensure_future(machine.gpu(os.environ))
+        done = (await asyncio.wait({self._gpu}, timeout=_INFO_WAIT_S))[0]
+        return self._gpu.result() if done else GpuInfo("nvidia", [])
 
     async def job(self) -> JobInfo | None:
         """Return the Slurm job in which this session runs; Slurm is asked once a minute at most."""

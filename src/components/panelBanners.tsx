@@ -17,9 +17,10 @@ export interface IPanelBannersProps {
 /** Draws what holds for the whole panel: nothing, when all is well. */
 export function PanelBanners(props: IPanelBannersProps): JSX.Element {
   const { trans, state } = props;
-  const missing = state.info?.runtimes.length
-    ? state.info.runtimes.every(runtime => !runtime.available)
-    : false;
+  const runtimes = state.info?.runtimes ?? [];
+  const missing =
+    runtimes.length > 0 && runtimes.every(each => !each.available);
+  const searching = missing && runtimes.find(each => each.searching);
   return (
     <>
       {state.connection === 'lost' && (
@@ -67,12 +68,21 @@ export function PanelBanners(props: IPanelBannersProps): JSX.Element {
           hint={state.error.hint}
         />
       )}
-      {missing && (
+      {searching && (
+        <Banner
+          kind="info"
+          message={trans.__('%1 is being looked for…', searching.title)}
+          hint={trans.__(
+            'Modules or the start-up files of a shell take long here.'
+          )}
+        />
+      )}
+      {missing && !searching && (
         <Banner
           kind="warning"
           message={trans.__('No kernel can be added or started here.')}
           hint={
-            state.info?.runtimes.find(runtime => runtime.reason)?.reason ??
+            runtimes.find(each => each.reason)?.reason ??
             trans.__('There is no container runtime on this machine.')
           }
         />

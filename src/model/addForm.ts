@@ -196,7 +196,9 @@ export class AddForm extends VDomModel {
       return this._trans.__('Asking the server…');
     }
     if (this._info && !this._info.runtimes.some(each => each.available)) {
-      return this._trans.__('There is no container runtime here.');
+      return this._info.runtimes.some(each => each.searching)
+        ? this._trans.__('The container runtime is still being looked for.')
+        : this._trans.__('There is no container runtime here.');
     }
     const first = FIELDS.find(field => this._problems[field]);
     return first ? (this._problems[first] as IProblem).message : null;

@@ -44,6 +44,9 @@ import type { TaskModel } from './task';
 import type { IChange } from './taskList';
 import { Tasks } from './tasks';
 
+/** The gap between two questions for a runtime that is looked for, in milliseconds. */
+const SEARCH_GAP = 2_000;
+
 /**
  * The state of the extension in this page.
  *
@@ -145,6 +148,7 @@ export class ContainerKernelsModel
     if (this.isDisposed) {
       return;
     }
+    clearTimeout(this._infoTimer);
     this._tasks.dispose();
     this._kernelspecs.dispose();
     this._starts.dispose();
@@ -366,7 +370,17 @@ export class ContainerKernelsModel
   }
 
   private async _readInfo(): Promise<IInfo> {
+    clearTimeout(this._infoTimer);
     this._info = await this._client.getInfo();
+    if (
+      !this.isDisposed &&
+      this._info.runtimes.some(runtime => runtime.searching)
+    ) {
+      // whoever asked wants to know how it ends, and it does within a minute
+      this._infoTimer = setTimeout(() => {
+        this._ask(() => this._readInfo()).catch(() => undefined);
+      }, SEARCH_GAP);
+    }
     this.stateChanged.emit();
     return this._info;
   }
@@ -437,6 +451,7 @@ export class ContainerKernelsModel
   private _starts: Starts;
   private _space: SpaceModel;
   private _info: IInfo | null = null;
+  private _infoTimer: ReturnType<typeof setTimeout> | undefined;
   private _refreshing: Promise<void> | null = null;
   /** What this page deletes, by slug, until the server tells it of that. */
   private _removing = new Set<string>();

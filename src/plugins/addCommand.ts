@@ -2,6 +2,7 @@ import type { IAddRequest, ITask } from '../api/types';
 import { addContainerIcon } from '../components/icons';
 import { CommandIDs } from '../tokens';
 import type { ICommandContext } from './commandContext';
+import { followInfo } from './followInfo';
 
 /** Adds the command that opens the form of a new kernel. */
 export function addFormCommand(context: ICommandContext): void {
@@ -70,13 +71,7 @@ export function addFormCommand(context: ICommandContext): void {
             (args.request as IAddRequest | undefined) ??
             (typeof args.image === 'string' ? { image: args.image } : undefined)
         });
-        form.info = kernels.info;
-        kernels.getInfo().then(
-          info => {
-            form.info = info;
-          },
-          () => undefined // the form works without
-        );
+        followInfo(kernels, form);
         const task = await showAddDialog({
           trans,
           form,

@@ -11,6 +11,7 @@ import {
   SLUG_ARGS,
   slugOf
 } from './commandContext';
+import { followInfo } from './followInfo';
 
 /** The arguments of the commands that open the form of a kernel. */
 const EDIT_ARGS = {
@@ -105,7 +106,7 @@ async function openForm(
       takenSlugs: [],
       initial: formOf(kernel, change)
     });
-    form.info = info;
+    followInfo(kernels, form);
     const task = await showEditDialog({
       trans,
       kernel,

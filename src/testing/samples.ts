@@ -262,6 +262,7 @@ export function someInfo(change: Partial<IInfo> = {}): IInfo {
         path: '/usr/bin/apptainer',
         version: '1.4.5',
         available: true,
+        searching: false,
         reason: null
       }
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -146,9 +147,16 @@ class TestWithoutARuntime:
         assert not roots.tasks.exists()
 
     async def test_info_says_why_there_is_none(self, client: Client) -> None:
-        [runtime] = (await client("get", "info")).holds("Info")["runtimes"]
+        while (runtime := (await client("get", "info")).holds("Info")["runtimes"][0])["searching"]:
+            await asyncio.sleep(0.1)
         assert (runtime["available"], runtime["path"], runtime["version"]) == (False, None, None)
         assert "PATH" in runtime["reason"]
+
+    async def test_info_does_not_wait_for_a_slow_start_up_file(self, client: Client, jp_home_dir: Path) -> None:
+        (jp_home_dir / ".profile").write_text("sleep 65.5\n")
+        [runtime] = (await client("get", "info")).holds("Info")["runtimes"]
+        assert (runtime["available"], runtime["searching"]) == (False, True)
+        assert "still being looked for" in runtime["reason"]
 
     async def test_inside_a_container_it_says_so(
         self, client: Client, image: Path, monkeypatch: pytest.MonkeyPatch

@@ -75,7 +75,9 @@ def make() -> Iterator[Make]:
     patience = Patience()
 
     def ladder(**settings: Any) -> RuntimeLadder:
-        return RuntimeLadder(ContainerKernelsApp(**settings).values(), patience, {"apptainer": Apptainer()})
+        made = RuntimeLadder(ContainerKernelsApp(**settings).values(), patience, {"apptainer": Apptainer()})
+        made.wait_s = 60  # whoever does not want to wait says so
+        return made
 
     yield ladder
     patience.close()
@@ -181,6 +183,21 @@ class TestInABareSession:
             await ladder.find(wait_s=0.3)
         assert caught.value.code == "timed_out"
         assert (await ladder.find()).path == str(program)
+
+    async def test_one_that_is_slow_to_tell_its_version_is_waited_for_no_longer_than_wanted(
+        self, make: Make, program: Path, home: Path
+    ) -> None:
+        slow = home / "bin" / "apptainer"
+        slow.symlink_to(program)
+        ladder = make()
+        assert (await ladder.find()).path == str(slow)
+        slow.unlink()
+        slow.write_text(f"#!/bin/sh\nsleep 1\nexec '{program}' \"$@\"\n")  # the site has changed it
+        slow.chmod(0o755)
+        with pytest.raises(ContainerKernelsError) as caught:
+            await ladder.find(wait_s=0.1)
+        assert caught.value.code == "timed_out"
+        assert (await ladder.find()).path == str(slow)
 
     async def test_a_search_that_is_under_way_ends_with_the_server(self, make: Make, home: Path) -> None:
         (home / ".profile").write_text("sleep 61.5\n")

@@ -8,6 +8,8 @@ export interface IRuntimeInfo {
   path: string | null;
   version: string | null;
   available: boolean;
+  /** Whether it is still being looked for. */
+  searching: boolean;
   /** Why it is not available. */
   reason: string | null;
 }

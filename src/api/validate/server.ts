@@ -32,6 +32,7 @@ export const readInfo = record<IInfo>({
       path: orNull(text),
       version: orNull(text),
       available: flag,
+      searching: flag,
       reason: orNull(text)
     })
   ),

@@ -173,6 +173,17 @@ describe('what holds for the whole panel', () => {
     expect(screen.getByText(/Load its module first/)).toBeTruthy();
   });
 
+  it('a runtime that is still looked for is not said to be missing', () => {
+    const [runtime] = someInfo().runtimes;
+    show({
+      info: someInfo({
+        runtimes: [{ ...runtime, available: false, searching: true }]
+      })
+    });
+    expect(screen.getByText('Apptainer is being looked for…')).toBeTruthy();
+    expect(screen.queryByText(/No kernel can be added/)).toBeNull();
+  });
+
   it('a runtime that is there is not spoken of', () => {
     show();
     expect(screen.queryByText(/No kernel can be added/)).toBeNull();

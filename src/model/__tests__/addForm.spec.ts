@@ -265,6 +265,10 @@ describe('the form that adds a kernel', () => {
     const [runtime] = someInfo().runtimes;
     form.info = someInfo({ runtimes: [{ ...runtime, available: false }] });
     expect(form.obstacle).toBe('There is no container runtime here.');
+    form.info = someInfo({
+      runtimes: [{ ...runtime, available: false, searching: true }]
+    });
+    expect(form.obstacle).toContain('still being looked for');
   });
 
   it('keeps to the limits of the server part', () => {

@@ -585,4 +585,19 @@ describe('ContainerKernelsModel', () => {
     await model.getInfo();
     expect(server.count('GET', 'container-kernels/info')).toBe(1);
   });
+
+  it('asks again as long as the runtime is being looked for, and no longer', async () => {
+    const [runtime] = someInfo().runtimes;
+    const looking = { ...runtime, available: false, searching: true };
+    let info = someInfo({ runtimes: [looking] });
+    server.on('GET', 'container-kernels/info', () => ({ body: info }));
+    await model.getInfo();
+    await pass(2_000);
+    expect(server.count('GET', 'container-kernels/info')).toBe(2);
+    info = someInfo();
+    await pass(2_000);
+    expect(model.info).toEqual(info);
+    await pass(60_000);
+    expect(server.count('GET', 'container-kernels/info')).toBe(3);
+  });
 });
