@@ -2,13 +2,14 @@
 # A real Slurm (22.05) of one node with two GPUs that are none, for tests: munge, slurmctld, slurmd, from Debian's
 # packages, unpacked below .cache/slurm. It needs no root: it runs as whoever starts it, and jobs run as the same user.
 # Memory is not enforced, because only root may divide control groups.
-#   scripts/slurm.sh unpack | up | down
-# Its commands lie in .cache/slurm/usr/bin, its settings in .cache/slurm/run/slurm.conf (SLURM_CONF).
+#   scripts/slurm.sh unpack | up [NAME] | down [NAME]
+# Its commands lie in .cache/slurm/usr/bin, its settings in .cache/slurm/run/slurm.conf (SLURM_CONF), or with a NAME in
+# run-NAME: several may run beside each other. `down` alone ends all of them.
 # Needs: unpack-debian.sh's needs, patchelf. Leaves: .cache/slurm; `down` leaves no process.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 prefix=$cache/slurm
-run=$prefix/run
+run=$prefix/run${2:+-$2}
 usr=$prefix/usr
 
 unpack() {
@@ -27,9 +28,17 @@ unpack() {
   "$usr/sbin/munged" --version
 }
 
+# free_ports COUNT: as many ports of 127.0.0.1 that nobody listens on.
+free_ports() {
+  /usr/bin/python3 -c 'import socket, sys
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
+print(*(each.getsockname()[1] for each in sockets))' "$1"
+}
+
 # The settings: small waits, ports of their own on 127.0.0.1 alone.
 configure() {
-  local host=$1 user=$2 lib
+  local host=$1 user=$2 lib ports
+  read -ra ports < <(free_ports 2)
   lib=$(echo "$usr"/lib/*-linux-gnu)
   printf 'NodeName=%s Name=gpu Type=a100 File=/dev/null\nNodeName=%s Name=gpu Type=a100 File=/dev/zero\n' "$host" "$host" > "$run/gres.conf"
   printf 'CgroupPlugin=autodetect\n' > "$run/cgroup.conf"
@@ -49,8 +58,8 @@ SlurmctldPidFile=$run/slurmctld.pid
 SlurmdPidFile=$run/slurmd.pid
 SlurmctldLogFile=$run/slurmctld.log
 SlurmdLogFile=$run/slurmd.log
-SlurmctldPort=16817
-SlurmdPort=16818
+SlurmctldPort=${ports[0]}
+SlurmdPort=${ports[1]}
 SlurmdParameters=config_overrides
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -75,7 +84,7 @@ up() {
   local start host i
   start=$(date +%s%N)
   host=$(hostname -s)
-  down
+  down "$run"
   mkdir -m 700 "$run"
   mkdir -p "$run/state" "$run/spool"
   configure "$host" "$(id -un)"
@@ -112,8 +121,9 @@ ends() {
   kill -KILL "$pid"
 }
 
+# down FOLDER: ends what runs with the settings in it, and removes it.
 down() {
-  local jobs
+  local run=$1 jobs
   [ -d "$run" ] || return 0
   export SLURM_CONF=$run/slurm.conf
   if [ -f "$run/slurmctld.pid" ]; then
@@ -131,6 +141,12 @@ unpack)
   step slurm "$(key "$(declare -f unpack)" "$prefix")" "Slurm: munge and Slurm from Debian's packages" unpack
   ;;
 up) up ;;
-down) down ;;
-*) fail "usage: slurm.sh unpack|up|down" ;;
+down)
+  if [ $# -gt 1 ]; then
+    down "$run"
+  else
+    for each_run in "$prefix"/run*; do down "$each_run"; done
+  fi
+  ;;
+*) fail "usage: slurm.sh unpack | up [NAME] | down [NAME]" ;;
 esac

@@ -18,7 +18,7 @@ declare global {
 export class Lab {
   constructor(
     readonly page: Page,
-    readonly jupyter: Jupyter
+    readonly jupyter: Pick<Jupyter, 'url' | 'token'>
   ) {
     this.addDialog = new AddDialog(page);
     this.panel = new Panel(page);

@@ -20,6 +20,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("CONTAINER_KERNELS_CACHE") or ROOT / ".cache")
 SLURM = CACHE / "slurm"
+#: Two processes of tests each have a cluster of their own.
+NAME = os.environ.get("PYTEST_XDIST_WORKER", "tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,15 +38,15 @@ def script(name: str, *arguments: str) -> None:
 def slurm() -> Iterator[dict[str, str]]:
     """A Slurm of one node; the environment in which its commands work."""
     try:
-        script("slurm.sh", "up")
+        script("slurm.sh", "up", NAME)
         yield {
             **os.environ,
-            "SLURM_CONF": str(SLURM / "run" / "slurm.conf"),
+            "SLURM_CONF": str(SLURM / f"run-{NAME}" / "slurm.conf"),
             "PATH": f"{SLURM}/usr/bin:/usr/bin:/bin",
             "CONTAINER_KERNELS_PYTHON": sys.executable,
         }
     finally:
-        script("slurm.sh", "down")
+        script("slurm.sh", "down", NAME)
 
 
 @pytest.fixture(scope="session")
@@ -52,9 +54,9 @@ def portal() -> Iterator[str]:
     """OnDemand's proxy, which closes what is silent for 5 seconds; its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    script("ondemand.sh", "up", str(port), "5")
+    script("ondemand.sh", "up", str(port), NAME)
     yield f"http://127.0.0.1:{port}"
-    script("ondemand.sh", "down")
+    script("ondemand.sh", "down", NAME)
 
 
 @dataclass
@@ -70,7 +72,8 @@ class Session:
     def ask(self, verb: str, path: str, body: object = None) -> Any:
         """Ask the extension, and return its JSON."""
         started = time.monotonic()
-        answer = self.client.request(verb, f"container-kernels/{path}", json=body)
+        headers = {"X-XSRFToken": self.client.cookies.get("_xsrf") or ""}  # the page does so, too
+        answer = self.client.request(verb, f"container-kernels/{path}", json=body, headers=headers)
         self.longest_s = max(self.longest_s, time.monotonic() - started)
         assert answer.status_code < 300, answer.text
         return answer.json()
@@ -80,18 +83,20 @@ class Session:
 def start_session(
     slurm: dict[str, str], portal: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Session]]:
-    """Return what starts a session: options of ``sbatch``, and variables that the site's script sets."""
+    """Return what starts a session: options of ``sbatch``, variables that the site's script sets, its settings."""
     jobs: list[str] = []
     with contextlib.ExitStack() as stack:
 
-        def start(*options: str, **variables: str) -> Session:
+        def start(*options: str, settings: dict[str, str] | None = None, **variables: str) -> Session:
             folder = tmp_path_factory.mktemp("session")
             home = folder / "home"
             home.mkdir()
             named = [f"{name}={value}" for name, value in variables.items()]
             program = str(ROOT / "scripts" / "ondemand-session.sh")
             submit = ["sbatch", "--parsable", f"--output={folder}/job.log", *options, program, str(folder), *named]
-            job = subprocess.check_output(submit, env={**slurm, "HOME": str(home)}, text=True, timeout=30).strip()
+            job = subprocess.check_output(
+                submit, env={**slurm, "HOME": str(home), **(settings or {})}, text=True, timeout=30
+            ).strip()
             jobs.append(job)
             told = json.loads(wait_for(folder / "connection.json", folder))
             base = f"{portal}/node/127.0.0.1/{told['port']}/"
@@ -116,7 +121,7 @@ def log_in(client: httpx.Client, password: str, folder: Path) -> None:
     while client.get("login").status_code != 200:
         assert time.monotonic() < deadline, said(folder)
         time.sleep(0.2)
-    client.post("login", data={"password": password})
+    client.post("login", data={"password": password, "_xsrf": client.cookies.get("_xsrf") or ""})
     assert client.get("api/status").status_code == 200, said(folder)
 
 
