@@ -238,7 +238,7 @@ def remove_tree(directory: Path) -> None:
             elif function in (os.unlink, os.rmdir):
                 function(path)
 
-    shutil.rmtree(directory, onerror=open_up)
+    shutil.rmtree(top, onerror=open_up)
 
 
 def _open_directory(path: str) -> None:
