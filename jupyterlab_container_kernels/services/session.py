@@ -13,7 +13,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import ContainerKernelsError
 from ..languages.base import Language
-from ..models import DiskRoom, Info, JobInfo, Limits, Purpose, RuntimeInfo
+from ..models import DiskRoom, GpuInfo, Info, JobInfo, Limits, Purpose, RuntimeInfo
 from ..runtimes.base import FoundRuntime, Runtime
 from ..settings import Settings
 from ..system import limits, machine, paths, slurm
@@ -98,7 +98,8 @@ class SessionService:
             reason, searching = f"{error.message} {error.hint}", error.code == "timed_out"
             return RuntimeInfo(runtime.name, runtime.title, None, None, False, searching, reason)
         if found is None:
-            return RuntimeInfo(runtime.name, runtime.title, None, None, False, False, f"{runtime.title} is not on PATH.")
+            reason = f"{runtime.title} is not on PATH."
+            return RuntimeInfo(runtime.name, runtime.title, None, None, False, False, reason)
         return RuntimeInfo(found.name, found.title, found.path, found.version_text, True, False, None)
 
     async def _gpu_info(self) -> GpuInfo:
