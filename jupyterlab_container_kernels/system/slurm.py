@@ -43,7 +43,7 @@ async def end(job: str, environment: Mapping[str, str]) -> datetime | None:
     Slurm itself is asked first: the limit of a job that runs can be changed.
     """
     env = {**environment, "LC_ALL": "C", "TZ": "UTC", "SLURM_TIME_FORMAT": "standard"}
-    if tool := await asyncio.to_thread(_scontrol):
+    if tool := await asyncio.to_thread(find_tool, "scontrol"):
         try:
             finished = await run(Command([tool, "-o", "show", "job", job], env), timeout_s=_TIMEOUT_S)
         except ContainerKernelsError:
@@ -54,10 +54,10 @@ async def end(job: str, environment: Mapping[str, str]) -> datetime | None:
     return datetime.fromtimestamp(int(told), timezone.utc) if told.isdecimal() else None
 
 
-def _scontrol() -> str | None:
-    """Return where ``scontrol`` is: sessions that begin with ``env -i`` may lack it on PATH."""
-    usual = [f"{folder}/scontrol" for folder in _USUAL_FOLDERS if os.access(f"{folder}/scontrol", os.X_OK)]
-    return next(iter([*filter(None, [find_program("scontrol")]), *usual]), None)
+def find_tool(name: str) -> str | None:
+    """Return where a program of Slurm is: sessions that begin with ``env -i`` may lack it on PATH."""
+    usual = [f"{folder}/{name}" for folder in _USUAL_FOLDERS if os.access(f"{folder}/{name}", os.X_OK)]
+    return next(iter([*filter(None, [find_program(name)]), *usual]), None)
 
 
 def read_end(output: str) -> datetime | None:
