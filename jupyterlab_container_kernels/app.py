@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_core.paths import jupyter_config_path, jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Enum, Float, Integer, List, TraitError, Unicode, validate
+from traitlets import Bool, Dict, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Application
 
 from . import __version__
-from .settings import Settings
+from .settings import PolicyFile, Settings
 
 if TYPE_CHECKING:
     from .models import RunningKernel
@@ -116,6 +116,75 @@ class ContainerKernelsApp(ExtensionApp):
         "deleted is gone at once.",
     )
 
+    policy_file = Unicode(
+        "",
+        config=True,
+        help="The site's policy file. Empty: container-kernels.toml in /etc/jupyter, /usr/local/etc/jupyter or "
+        "etc/jupyter of the environment in which Jupyter is installed, the first that is there.",
+    )
+    allowed_registries = List(
+        Unicode(),
+        default_value=None,
+        allow_none=True,
+        config=True,
+        help="Registries, or beginnings of the names of images in them, from which images may be added, as "
+        "'docker.io/pytorch' and '*.example.org'; '*' stands for anything between two '/'. A library is written "
+        "'library://USER'. None: all.",
+    )
+    denied_registries = List(
+        Unicode(),
+        config=True,
+        help="Registries, or beginnings of the names of images in them, from which none may be added.",
+    )
+    digest_required = Bool(
+        False, config=True, help="Whether images of registries have to be named by their digest, not by a tag."
+    )
+    allowed_paths = List(
+        Unicode(),
+        default_value=None,
+        allow_none=True,
+        config=True,
+        help="Folders below which image files have to lie to be added; '*' stands for anything between two '/', '~' "
+        "and environment variables are filled in. None: anywhere.",
+    )
+    denied_paths = List(
+        Unicode(),
+        config=True,
+        help="Folders of whose image files none may be added, under whatever name they are reached.",
+    )
+    catalogue = List(
+        Dict(),
+        config=True,
+        help="Images that users are offered first, and may always add: 'title' and 'image', and if you like "
+        "'description', 'gpu' ('auto', 'on' or 'off'), 'language' and 'icon' (an .svg or .png file of 32 kB at most).",
+    )
+    support_text = Unicode("", config=True, help="Whom users are told to ask, as a sentence.")
+    support_link = Unicode("", config=True, help="Where they find help: an address of a page, or a mailto: one.")
+    default_binds = List(
+        Unicode(),
+        config=True,
+        help="Folders that every new kernel sees at their own paths, where they are there. '~' and environment "
+        "variables are filled in. Users can take them out with Edit.",
+    )
+    default_environment = Dict(
+        config=True,
+        help="Variables of every new kernel, unless its user sets them otherwise. Environment variables in their "
+        "values are filled in.",
+    )
+    scratch_dirs = List(
+        Unicode(),
+        config=True,
+        help="Folders with much room that are named to users whose images do not fit, before those in $SCRATCH, "
+        "$PSCRATCH, $WORK and $PROJECT.",
+    )
+
+    shared_kernel_dirs = List(
+        Unicode(),
+        config=True,
+        help="Folders from which others share kernels, as *Share…* has made them, looked at after all others of "
+        "Jupyter's. '~' and environment variables are filled in.",
+    )
+
     _services: Services | None = None
 
     @property
@@ -163,6 +232,30 @@ class ContainerKernelsApp(ExtensionApp):
                 raise TraitError(f"site_images has to hold full paths, not {given!r}")
         return values
 
+    @validate(
+        "allowed_registries",
+        "denied_registries",
+        "allowed_paths",
+        "denied_paths",
+        "catalogue",
+        "support_text",
+        "support_link",
+        "default_binds",
+        "default_environment",
+        "scratch_dirs",
+    )
+    def _is_policy(self, proposal: dict[str, Any]) -> Any:
+        """Check what the policy file can set, too, as it is checked there."""
+        from .services.policy_file import checked
+
+        name, value = proposal["trait"].name, proposal["value"]
+        if not value:
+            return value
+        try:
+            return checked(name, value)
+        except ValueError as error:
+            raise TraitError(f"{name} {error}") from error
+
     @classmethod
     def configured_as_the_server(cls) -> ContainerKernelsApp:
         """Return the traits as the Jupyter server would have them, for use without one."""
@@ -172,7 +265,8 @@ class ContainerKernelsApp(ExtensionApp):
         return app
 
     def values(self) -> Settings:
-        """Return the traits as plain values."""
+        """Return the traits as plain values; what is not configured comes from the site's policy file."""
+        policy = self._policy()
         state = Path(jupyter_data_dir()) / "container-kernels"
         return Settings(
             runtime_path=self.runtime_path,
@@ -191,7 +285,30 @@ class ContainerKernelsApp(ExtensionApp):
             squashfs_compression=self.squashfs_compression,
             max_running_tasks=self.max_running_tasks,
             site_images=tuple(map(Path, self.site_images)),
+            allowed_registries=self.allowed_registries,
+            denied_registries=self.denied_registries,
+            allowed_paths=self.allowed_paths,
+            denied_paths=self.denied_paths,
+            digest_required=self.digest_required,
+            default_binds=self.default_binds,
+            default_environment=self.default_environment,
+            scratch_dirs=self.scratch_dirs,
+            catalogue=self.catalogue,
+            support_text=self.support_text,
+            support_link=self.support_link,
+            policy=policy,
         )
+
+    def _policy(self) -> PolicyFile:
+        """Take over what the policy file says and nobody has configured."""
+        from .services.policy_file import load
+
+        policy = load(_expanded(self.policy_file))
+        sections = [self.config[name] for name in self.section_names() if name in self.config]
+        for name, value in policy.values.items():
+            if not any(name in section for section in sections):
+                setattr(self, name, value)
+        return policy
 
     def initialize_settings(self) -> None:
         """Register what the browser listens to; nothing is started and no file of the user is looked at."""

@@ -40,6 +40,7 @@ _EXIT_CODES = {
     "not_ours": CONFLICT,
     "runtime_missing": NO_RUNTIME,
     "unreadable": USAGE,
+    "not_allowed": USAGE,
     "invalid_reference": USAGE,
     "invalid_display_name": USAGE,
     "invalid_slug": USAGE,
@@ -135,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     images = command("images", commands.images, "list images, packages, the trash and leftovers, and what they take")
     images.add_argument("--free", action="append", default=[], metavar="ID", help="remove one, at once; repeatable")
     command("info", commands.info, "say what was found on this machine")
+    command("catalogue", commands.catalogue, "list the images that your site offers")
+    policy = command("policy", commands.policy, "say which policy file of the site holds, and what is wrong in it")
+    policy.add_argument("--check", metavar="FILE", help="look for mistakes in this one instead; nothing is changed")
     command(
         "doctor",
         commands.doctor,

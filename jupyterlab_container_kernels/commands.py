@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import signal
 import sys
@@ -338,6 +339,41 @@ def _print_rooms(disks: Iterable[DiskRoom]) -> None:
         if disk.quota:
             room += f", {size(disk.quota.used_bytes)} of your {size(disk.quota.limit_bytes)} used"
         print(f"{disk.purpose:10} {disk.path}  ({room})")
+
+
+async def catalogue(services: Services, arguments: argparse.Namespace) -> int:
+    site = (await services.session.info()).site
+    if arguments.json:
+        print(json.dumps({"catalogue": [to_json(each) for each in site.catalogue]}))
+        return DONE
+    if not site.catalogue:
+        print("Your site has no catalogue of images.")
+        return DONE
+    rows = [(each.title, each.language or "", each.gpu, each.image, each.description) for each in site.catalogue]
+    print_table([("TITLE", "LANGUAGE", "GPU", "IMAGE", "DESCRIPTION"), *rows])
+    return DONE
+
+
+async def policy(services: Services, arguments: argparse.Namespace) -> int:
+    """Show what holds, or check a file before it does; fails if there is a mistake in it."""
+    from .services.policy_file import read
+
+    found = read(Path(_full(arguments.check))) if arguments.check else services.session.settings.policy
+    if arguments.json:
+        problems = [dataclasses.asdict(each) for each in found.problems]
+        path = str(found.path) if found.path else None
+        print(json.dumps({"path": path, "problems": problems, "settings": found.values}))
+    elif found.path is None and not found.problems:
+        print("There is no policy file.")
+    else:
+        for each in found.problems:
+            print(f"{found.path}: {each}")
+            if each.closes:
+                closed = " or ".join(each.closes)
+                print(f"  Until it is mended, no images from {closed} can be added but those offered.")
+        if not found.problems:
+            print(f"{found.path} is fine. It sets {', '.join(found.values) or 'nothing'}.")
+    return FAILED if found.problems else DONE
 
 
 async def doctor(services: Services, arguments: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ STATUS: Final[dict[str, HTTPStatus]] = {
     "kernel_running": HTTPStatus.CONFLICT,
     "not_ours": HTTPStatus.CONFLICT,
     "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    "not_allowed": HTTPStatus.FORBIDDEN,
     "invalid_reference": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_display_name": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_slug": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -123,6 +123,32 @@ class JobInfo:
 
 
 @dataclasses.dataclass(frozen=True)
+class SiteImage:
+    title: str
+    image: str
+    description: str
+    gpu: GpuMode
+    language: str | None
+    icon: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Support:
+    text: str
+    link: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    catalogue: list[SiteImage]
+    support: Support | None
+    registries: list[str] | None
+    files: list[str] | None
+    digest_required: bool
+    binds: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class Info:
     version: str
     hostname: str
@@ -134,6 +160,7 @@ class Info:
     disks: list[DiskRoom]
     job: JobInfo | None
     limits: Limits
+    site: Site
 
 
 @dataclasses.dataclass(frozen=True)

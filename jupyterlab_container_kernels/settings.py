@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
+
+#: What can be closed by a mistake in the policy file: images of registries, and image files.
+Closes = Literal["registries", "files"]
+
+
+@dataclass(frozen=True)
+class PolicyProblem:
+    """Something in a site's policy file that cannot be taken.
+
+    Parameters
+    ----------
+    key : str
+        Where, as ``catalogue[2].image``; empty for the whole file.
+    line : int or None
+        The first one is 1.
+    reason : str
+        The end of a sentence that begins with the key.
+    closes : tuple of Closes
+        What nobody can add until it is mended.
+    """
+
+    key: str
+    line: int | None
+    reason: str
+    closes: tuple[Closes, ...] = ()
+
+    def __str__(self) -> str:
+        """Write it as people read it, behind the path of the file."""
+        line = f"line {self.line}: " if self.line else ""
+        return f"{line}{self.key or 'the file'} {self.reason}"
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """What became of a site's policy file: its values by the names of settings. No path: there is none."""
+
+    path: Path | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    problems: Sequence[PolicyProblem] = ()
 
 
 @dataclass(frozen=True)
@@ -26,4 +66,16 @@ class Settings:
     squashfs_compression: str = "auto"
     site_images: Sequence[Path] = ()
     runtime_module: str = ""
+    allowed_registries: Sequence[str] | None = None
+    denied_registries: Sequence[str] = ()
+    allowed_paths: Sequence[str] | None = None
+    denied_paths: Sequence[str] = ()
+    digest_required: bool = False
+    default_binds: Sequence[str] = ()
+    default_environment: Mapping[str, str] = field(default_factory=dict)
+    scratch_dirs: Sequence[str] = ()
+    catalogue: Sequence[Mapping[str, Any]] = ()
+    support_text: str = ""
+    support_link: str = ""
+    policy: PolicyFile = field(default_factory=PolicyFile)
     max_running_tasks: int = 3

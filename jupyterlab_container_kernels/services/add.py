@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 from ..acquire.reference import suggest_name
-from ..models import AddRequest, FoundInterpreter, Inspection, Task
+from ..errors import ContainerKernelsError
+from ..models import AddRequest, Bind, FoundInterpreter, Inspection, Task
 from ..system import kernelspecs
 from .images import ImageService
 from .install import InstallService
@@ -37,13 +39,14 @@ class AddService:
             What is wrong with the request, or with this machine; nothing has begun then.
         """
         reference = self._images.resolution.parse(request.image)
+        await self._session.policy.require(reference)
         request = replace(
             request,
             display_name=checked_display_name(
                 suggest_name(reference) if request.display_name is None else request.display_name
             ),
-            binds=await checked_binds(request.binds, self._session.patience),
-            environment=checked_environment(request.environment),
+            binds=await self._with_the_sites(await checked_binds(request.binds, self._session.patience)),
+            environment={**self._session.settings.default_environment, **checked_environment(request.environment)},
             interpreter=checked_interpreter(request.interpreter),
         )
         runtime = await self._session.find_runtime()
@@ -55,6 +58,15 @@ class AddService:
             plan = Plan(request, display_name, slug, runtime)
             work = Work(self._session, self._images, self._installer, plan)
             return await self._tasks.start(request, display_name, slug, work)
+
+    async def _with_the_sites(self, binds: list[Bind]) -> list[Bind]:
+        """Return folders with those that the site has in every kernel, as far as they are on this node."""
+        places = {each.destination or each.source for each in binds}
+        for folder in self._session.settings.default_binds:
+            if folder not in places:
+                with contextlib.suppress(ContainerKernelsError):
+                    binds = [*binds, *await checked_binds([Bind(folder, None, False)], self._session.patience)]
+        return binds
 
     async def inspect(self, image: str) -> Inspection:
         """Return the interpreters in an image that is on this machine, best first.

@@ -12,7 +12,7 @@ import os
 import platform
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TypeVar
@@ -81,6 +81,7 @@ class DiagnosticsService:
         runtime = asyncio.ensure_future(self._installation())
         looks: list[tuple[FindingArea, str, Awaitable[_Found]]] = [
             ("software", "Versions", self._versions()),
+            ("software", "Site policy", self._policy()),
             ("runtime", "Container runtime", self._runtime(runtime)),
             ("runtime", "Start without root", self._privileges(runtime)),
             ("node", "Mounting images", self._mounting(runtime)),
@@ -94,6 +95,7 @@ class DiagnosticsService:
         ]
         try:
             findings = await asyncio.gather(*(_look(*each) for each in looks))
+            findings = [replace(each, action=each.action.replace(_SUPPORT, self._support)) for each in findings]
         finally:
             runtime.cancel()  # each look has had its time
         homes = {str(Path.home())}
@@ -102,7 +104,26 @@ class DiagnosticsService:
         created = now()
         return Diagnostics(created, findings, report.write(created, findings, homes))
 
+    @property
+    def _support(self) -> str:
+        return self._session.policy.support
+
     # ---- software, runtime
+
+    async def _policy(self) -> _Found:
+        """What the site says, as far as it can be understood."""
+        policy = self._session.settings.policy
+        if policy.path is None and not policy.problems:
+            return _Found("ok", "none", "Your site sets no rules for images and offers none.")
+        lines = [f"{policy.path}", *map(str, policy.problems)]
+        closed = [each for each in policy.problems if each.closes]
+        if closed:
+            meaning = "It is wrong where it says which images may be added, so only those of its catalogue can be."
+            return _Found("problem", "\n".join(lines), meaning, f"An administrator has to mend it. {_SUPPORT}")
+        if policy.problems:
+            meaning = "What is wrong in it does not hold; all else does."
+            return _Found("warning", "\n".join(lines), meaning, f"An administrator has to mend it. {_SUPPORT}")
+        return _Found("ok", "\n".join(lines), f"For help: {self._support}")
 
     async def _versions(self) -> _Found:
         names = ("jupyterlab", "notebook", "jupyter_server", "jupyter_client")

@@ -62,9 +62,12 @@ class EditService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``not_ours``; what is wrong with the change.
+            ``not_found``, ``not_ours``; ``not_allowed``: the site does not want its image; what is wrong with the
+            change.
         """
         spec = await self._own(slug)
+        named = self._images.resolution.parse(self._named(replace(spec.record.image, digest=None)))
+        await self._session.policy.require(named, is_pinned=True)
         name = f"{spec.display_name} (copy)" if edit.display_name is None else edit.display_name
         request = await self._changed(spec, replace(edit, display_name=name))
         name = request.display_name or name

@@ -42,7 +42,8 @@ class RepairService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``not_ours``, ``invalid_reference``; ``image_not_found``: it lies nowhere where images do;
+            ``not_found``, ``not_ours``, ``invalid_reference``; ``not_allowed``: the site does not want its image;
+            ``image_not_found``: it lies nowhere where images do;
             ``slug_taken``: a task is at it already.
         """
         spec = await self._kernels.spec(slug)
@@ -75,6 +76,8 @@ class RepairService:
         """Return what names the image that the mended kernel has."""
         if repair.action == "relink":
             named = (repair.image or "").strip()
+            if named:
+                await self._session.policy.require(self._images.resolution.parse(named))
             return named or str(await search.find(image, self._session.roots, self._session.patience))
         if repair.action in ("reinstall", "find_runtime"):
             return image.path
@@ -85,6 +88,7 @@ class RepairService:
                 f"{image.path} is a file of your own, and nobody knows where it came from.",
                 "Put it back, or choose its new place.",
             )
+        await self._session.policy.require(reference, is_pinned=True)
         if repair.action == "update":
             if reference.tag is None:
                 raise ContainerKernelsError(

@@ -68,8 +68,10 @@ class ResolutionService:
 
     async def resolve(self, text: str) -> Resolution:
         """Tell what an image reference stands for, what it takes and whether it fits. Nothing is downloaded."""
+        await self._session.policy.require(self.parse(text), is_pinned=True)
         resolved = await self.look_up(text)
         reference, manifest = resolved.reference, resolved.manifest
+        self._session.policy.require_digest(reference, manifest.digest if manifest else None)
         if reference.transport == "file":
             architecture = (await self.header(reference.path)).architecture
         else:
@@ -101,11 +103,12 @@ class ResolutionService:
         Raises
         ------
         ContainerKernelsError
-            ``invalid_reference`` and all that :meth:`.acquire.registry.Registry.tags` raises.
+            ``invalid_reference``, ``not_allowed`` and all that :meth:`.acquire.registry.Registry.tags` raises.
         """
         reference = self.parse(text)
         if reference.transport not in ("docker", "oras"):
             return TagList([], complete=True)
+        await self._session.policy.require(reference, is_pinned=True)
         found, complete = await (await self._registry(reference)).tags(reference)
         return TagList(await asyncio.to_thread(newest_first, found), complete)
 

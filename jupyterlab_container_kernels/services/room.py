@@ -86,7 +86,7 @@ async def _elsewhere(
     session: SessionService, setting: PlaceSetting, needed: int, other: Place | None
 ) -> Elsewhere | None:
     """Return a place of this user with that much room, which may be on the disk of the other that is needed."""
-    named = (os.environ.get(name) for name in _ELSEWHERE)
+    named = [*session.settings.scratch_dirs, *(os.environ.get(name) for name in _ELSEWHERE)]
     for path in [Path(each) for each in dict.fromkeys(named) if each and each.startswith("/")]:
         try:
             if not await session.patience.ask(("writable", path), lambda path=path: os.access(path, os.W_OK)):  # type: ignore[misc]

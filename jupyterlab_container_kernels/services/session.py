@@ -20,6 +20,7 @@ from ..system import limits, machine, paths, slurm
 from ..system.kernelspecs import SLUG
 from ..system.paths import Patience, Roots
 from .jupyter import Jupyter
+from .policy import PolicyService
 from .runtime_ladder import RuntimeLadder
 
 #: The longest name that still fits a tile and a line, in characters.
@@ -47,6 +48,7 @@ class SessionService:
         self.jupyter = jupyter
         self.runtimes = runtimes
         self.languages = languages
+        self.policy = PolicyService(settings, patience)
         self._job_end: tuple[float, datetime | None] | None = None
         self._gpu: asyncio.Task[GpuInfo] | None = None
         self.ladder = RuntimeLadder(settings, patience, runtimes)
@@ -73,6 +75,7 @@ class SessionService:
             limits=Limits(
                 DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s, self.settings.trash_days
             ),
+            site=self.policy.site(self.languages),
         )
 
     async def find_runtime(self) -> FoundRuntime:

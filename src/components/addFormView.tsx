@@ -2,10 +2,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useId, useRef } from 'react';
 
 import type { AddForm } from '../model/addForm';
+import { offeredImages } from '../model/catalogue';
+import { CatalogueCards } from './catalogueCards';
 import { ImageAnswer } from './imageAnswer';
 import { LoginFields } from './loginFields';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';
+import { SiteRules } from './siteRules';
+import { SupportLine } from './supportLine';
 import { useStateChanged } from './useStateChanged';
 
 /** What an image looks like, in any language. */
@@ -27,6 +31,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
   useEffect(() => imageInput.current?.focus(), []);
   useStateChanged(form.stateChanged);
   const { values } = form;
+  const site = form.info?.site;
   const imageProblem = form.problem('image');
   return (
     <div className="jp-ContainerKernels-form">
@@ -35,6 +40,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
           {form.failure.message} {form.failure.hint}
         </p>
       )}
+      {form.failure && <SupportLine trans={trans} support={site?.support} />}
       <div className="jp-ContainerKernels-field">
         <label htmlFor={`${id}-image`}>{trans.__('Image')}</label>
         <div className="jp-ContainerKernels-fieldRow">
@@ -98,6 +104,17 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
               : undefined
           }
           onLogOut={() => void form.logOut()}
+        />
+        {site && form.resolution.state === 'idle' && (
+          <SiteRules trans={trans} site={site} />
+        )}
+        <CatalogueCards
+          trans={trans}
+          images={offeredImages(site?.catalogue ?? [], values.image)}
+          onChoose={image => {
+            form.choose(image);
+            imageInput.current?.focus();
+          }}
         />
         {form.login && (
           <LoginFields

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect } from 'react';
 
+import type { ISupport } from '../api/types';
 import type { DiagnosticsReader } from '../model/diagnostics';
 import { DiagnosticsView } from './diagnosticsView';
 import { useStateChanged } from './useStateChanged';
@@ -9,6 +10,7 @@ import { useStateChanged } from './useStateChanged';
 export function DiagnosticsTab(props: {
   trans: TranslationBundle;
   reader: DiagnosticsReader;
+  support?: ISupport | null;
   onCopy: (text: string) => void;
 }): JSX.Element {
   const { trans, reader, onCopy } = props;
@@ -20,6 +22,7 @@ export function DiagnosticsTab(props: {
     <DiagnosticsView
       trans={trans}
       state={reader}
+      support={props.support}
       onRefresh={() => {
         void reader.read();
       }}

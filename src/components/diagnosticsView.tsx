@@ -1,14 +1,17 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { IFinding } from '../api/types';
+import type { IFinding, ISupport } from '../api/types';
 import { byUrgency, DiagnosticsReader } from '../model/diagnostics';
 import { Banner } from './banner';
+import { SupportLine } from './supportLine';
 
 /** What of node and session matters to containers. */
 export interface IDiagnosticsViewProps {
   trans: TranslationBundle;
   state: Pick<DiagnosticsReader, 'value' | 'problem' | 'isReading'>;
+  /** Whom to ask. */
+  support?: ISupport | null;
   onRefresh: () => void;
   onCopy: (text: string) => void;
 }
@@ -48,6 +51,7 @@ export function DiagnosticsView(props: IDiagnosticsViewProps): JSX.Element {
           {trans.__('Copy report')}
         </button>
       </div>
+      <SupportLine trans={trans} support={props.support} />
       {value && (
         <ul aria-label={trans.__('Findings')}>
           {byUrgency(value.findings).map(each => (

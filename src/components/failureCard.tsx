@@ -1,12 +1,13 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { IDiskRoom, IKernel, RepairAction } from '../api/types';
+import type { IDiskRoom, IKernel, ISupport, RepairAction } from '../api/types';
 import { formatBytes } from '../model/format';
 import { purposeName } from '../model/spaceWords';
 import { lastLines, startTitle } from '../model/startLog';
 import type { ITroubledStart } from '../tokens';
 import { remedyLabel, remedyTitle } from './remedies';
+import { SupportLine } from './supportLine';
 
 /** Of the remedies, those that are a repair. */
 const REPAIRS: ReadonlySet<string> = new Set<RepairAction>([
@@ -33,6 +34,8 @@ export interface IFailureCardProps extends IStartActions {
   kernel: IKernel | undefined;
   /** The room on the disks. */
   disks: readonly IDiskRoom[];
+  /** Whom to ask. */
+  support?: ISupport | null;
   /** Whether a task mends it. */
   isBeingMended: boolean;
 }
@@ -77,6 +80,7 @@ export function FailureCard(props: IFailureCardProps): JSX.Element {
             </p>
           )
         )}
+        {!isSlow && <SupportLine trans={trans} support={props.support} />}
         {diagnosis?.remedies.includes('free_space') && (
           <Room trans={trans} disks={props.disks} />
         )}

@@ -1,9 +1,11 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useMemo } from 'react';
 
+import type { ISiteImage } from '../api/types';
 import { filterKernels } from '../model/kernelFilter';
 import type { PanelViewState } from '../model/panelView';
 import type { IContainerKernels } from '../tokens';
+import { CatalogueCards } from './catalogueCards';
 import { containerTileIcon } from './icons';
 import { IKernelTableProps, KernelTable } from './kernelTable';
 
@@ -19,7 +21,8 @@ export interface IKernelsTabProps extends Omit<
   view: PanelViewState;
   /** Whether no task is shown, so that an empty panel has to say something. */
   isIdle: boolean;
-  onAdd: () => void;
+  /** Opens the form of a new kernel, with an image of the site in it or empty. */
+  onAdd: (image?: ISiteImage) => void;
 }
 
 /** Draws the kernels, or why there are none to see. */
@@ -45,7 +48,13 @@ export function KernelsTab(props: IKernelsTabProps): JSX.Element {
           </p>
         )
       ) : kernels.length === 0 ? (
-        props.isIdle && <Empty trans={trans} onAdd={props.onAdd} />
+        props.isIdle && (
+          <Empty
+            trans={trans}
+            catalogue={state.info?.site.catalogue ?? []}
+            onAdd={props.onAdd}
+          />
+        )
       ) : shown.length === 0 ? (
         <p className="jp-ContainerKernels-note">
           {trans.__('No kernel matches “%1”.', view.filter.trim())}
@@ -73,7 +82,8 @@ export function KernelsTab(props: IKernelsTabProps): JSX.Element {
 
 function Empty(props: {
   trans: TranslationBundle;
-  onAdd: () => void;
+  catalogue: readonly ISiteImage[];
+  onAdd: (image?: ISiteImage) => void;
 }): JSX.Element {
   const { trans } = props;
   return (
@@ -90,10 +100,15 @@ function Empty(props: {
       <button
         type="button"
         className="jp-ContainerKernels-primary jp-mod-styled jp-mod-accept"
-        onClick={props.onAdd}
+        onClick={() => props.onAdd()}
       >
         {trans.__('Add container kernel')}
       </button>
+      <CatalogueCards
+        trans={trans}
+        images={props.catalogue}
+        onChoose={props.onAdd}
+      />
     </div>
   );
 }

@@ -45,6 +45,14 @@ export function MoreFields(props: IMoreFieldsProps): JSX.Element {
         onRemove={key => form.removeBind(key)}
         onLeave={() => form.settle('binds')}
       />
+      {!form.isImageFixed && !!form.info?.site.binds.length && (
+        <p className="jp-ContainerKernels-answer">
+          {trans.__(
+            'Your site adds these folders, if they are there: %1.',
+            form.info.site.binds.join(', ')
+          )}
+        </p>
+      )}
       <EnvironmentField {...props} />
       <IsolationField {...props} />
     </details>

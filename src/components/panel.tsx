@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useMemo, useState } from 'react';
 
-import type { IKernel, IKernelDetails } from '../api/types';
+import type { IKernel, IKernelDetails, ISiteImage } from '../api/types';
 import { freedBytes, staleKernels } from '../model/bulkDeletion';
 import type { PanelTab, PanelViewState } from '../model/panelView';
 import { endsTooSoon } from '../model/sessionEnd';
@@ -35,7 +35,7 @@ export type IPanelState = Pick<
 /** What somebody can do in the panel. */
 export interface IPanelActions
   extends ITaskActions, IKernelActions, IStartActions {
-  onAdd: () => void;
+  onAdd: (image?: ISiteImage) => void;
   onRefresh: () => void;
   /** Ask which of the kernels that no longer work to delete. */
   onCleanUp: () => void;
@@ -127,6 +127,7 @@ export function Panel(props: IPanelProps): JSX.Element {
             start={start}
             kernel={kernels?.find(each => each.slug === start.slug)}
             disks={state.info?.disks ?? []}
+            support={state.info?.site.support}
             isBeingMended={state.tasks.some(
               each => each.isActive && each.task.slug === start.slug
             )}
@@ -144,6 +145,7 @@ export function Panel(props: IPanelProps): JSX.Element {
                 trans={trans}
                 state={task}
                 log={state.logs.get(task.task.id)}
+                support={state.info?.site.support}
                 sessionLeft={endsTooSoon(task, state.info?.job, props.now)}
                 {...actions}
               />

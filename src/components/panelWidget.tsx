@@ -215,6 +215,7 @@ function Content(props: { options: PanelWidget.IOptions }): JSX.Element {
         <DiagnosticsTab
           trans={options.trans}
           reader={diagnostics}
+          support={kernels.info?.site.support}
           onCopy={options.actions.onCopy}
         />
       )}

@@ -6,7 +6,7 @@ import {
 } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { IPhase, ITask } from '../api/types';
+import type { IPhase, ISupport, ITask } from '../api/types';
 import { formatBytes, formatDuration, formatProgress } from '../model/format';
 import {
   cancelOf,
@@ -18,6 +18,7 @@ import {
 import type { ILogState, ITaskState } from '../tokens';
 import { IconButton } from './iconButton';
 import { LogText } from './logText';
+import { SupportLine } from './supportLine';
 
 /** What somebody can do with a task. */
 export interface ITaskActions {
@@ -36,6 +37,8 @@ export interface ITaskRowProps extends ITaskActions {
   state: ITaskState;
   /** The log, while it is shown. */
   log: ILogState | undefined;
+  /** Whom to ask. */
+  support?: ISupport | null;
   /** Seconds that the session has left, if that is too short for the task. */
   sessionLeft?: number | null;
 }
@@ -294,6 +297,7 @@ function Ended(props: ITaskRowProps): JSX.Element {
           )}
         </p>
       )}
+      {task.error && <SupportLine trans={trans} support={props.support} />}
     </>
   );
 }

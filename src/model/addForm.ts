@@ -10,6 +10,7 @@ import type {
   ILogin,
   ILoginRequest,
   IResolution,
+  ISiteImage,
   ITagList,
   ITask
 } from '../api/types';
@@ -215,6 +216,18 @@ export class AddForm extends VDomModel {
     this._values = { ...this._values, image: pasted ? unwrap(typed) : typed };
     delete this._refusals.image;
     this._imageChanged(pasted);
+  }
+
+  /**
+   * Takes an image of the site, with its name unless somebody typed another
+   * one, and with what it says of the GPU.
+   */
+  choose(offered: ISiteImage): void {
+    this._values = { ...this._values, gpu: offered.gpu };
+    this.setImage(offered.image, true);
+    if (!this._isNameOwn) {
+      this._edit({ displayName: offered.title });
+    }
   }
 
   /** Asks for a name and a password for the image's registry. */

@@ -96,6 +96,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/u;
 export function fieldOfError(code: ErrorCode): Field | undefined {
   switch (code) {
     case 'invalid_reference':
+    case 'not_allowed':
     case 'image_not_found':
     case 'image_unusable':
     case 'image_not_readable':

@@ -72,6 +72,12 @@ export function addFormCommand(context: ICommandContext): void {
             (typeof args.image === 'string' ? { image: args.image } : undefined)
         });
         followInfo(kernels, form);
+        const offered = kernels.info?.site.catalogue.find(
+          each => each.image === args.image
+        );
+        if (offered) {
+          form.choose(offered);
+        }
         const task = await showAddDialog({
           trans,
           form,

@@ -180,7 +180,8 @@ function makeActions(
     });
   };
   return {
-    onAdd: () => run(CommandIDs.addKernel),
+    onAdd: offered =>
+      run(CommandIDs.addKernel, offered ? { image: offered.image } : {}),
     onRefresh: () => run(CommandIDs.refresh),
     onStartNotebook: slug => run(CommandIDs.startNotebook, { slug }),
     onStartConsole: slug => run(CommandIDs.startConsole, { slug }),

@@ -8,6 +8,8 @@ import type {
   IPhase,
   IRemoval,
   IResolution,
+  ISite,
+  ISiteImage,
   ISpace,
   ISpaceItem,
   ITask
@@ -248,6 +250,32 @@ export function someDetails(
   };
 }
 
+/** A site without a policy, unless told otherwise. */
+export function aSite(change: Partial<ISite> = {}): ISite {
+  return {
+    catalogue: [],
+    support: null,
+    registries: null,
+    files: null,
+    digest_required: false,
+    binds: [],
+    ...change
+  };
+}
+
+/** PyTorch for GPUs, unless told otherwise. */
+export function aSiteImage(change: Partial<ISiteImage> = {}): ISiteImage {
+  return {
+    title: 'PyTorch 2.9.1',
+    image: 'docker://pytorch/pytorch:2.9.1-cuda12.6-cudnn9-runtime',
+    description: 'PyTorch with CUDA 12.6, tested by your site',
+    gpu: 'on',
+    language: 'Python',
+    icon: null,
+    ...change
+  };
+}
+
 /** A server with Apptainer and one GPU, unless told otherwise. */
 export function someInfo(change: Partial<IInfo> = {}): IInfo {
   return {
@@ -276,6 +304,7 @@ export function someInfo(change: Partial<IInfo> = {}): IInfo {
       start_timeout_s: 60,
       trash_days: 7
     },
+    site: aSite(),
     ...change
   };
 }

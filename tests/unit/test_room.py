@@ -21,7 +21,7 @@ class Session:
 
     def __init__(self, base: Path, store: int | None, temporary: int | None, named: bool = False) -> None:
         self.roots = SimpleNamespace(images=base / "images")
-        self.settings = SimpleNamespace(temporary_dir=base / "tmp" if named else None)
+        self.settings = SimpleNamespace(temporary_dir=base / "tmp" if named else None, scratch_dirs=[])
         self.patience = Patience()
         self.free = {base / "images": store, base / "tmp": temporary}
         self._temporary = base / "tmp"

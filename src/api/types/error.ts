@@ -3,6 +3,7 @@ export type ErrorCode =
   | 'unreadable'
   | 'not_found'
   | 'unsupported_media_type'
+  | 'not_allowed'
   | 'forbidden'
   | 'invalid_reference'
   | 'invalid_display_name'

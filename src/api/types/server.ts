@@ -1,3 +1,4 @@
+import type { GpuChoice } from './requests';
 import type { IDiskRoom } from './space';
 
 /** A container runtime that was looked for on the server's machine. */
@@ -39,6 +40,40 @@ export interface IJobInfo {
   cores: number;
 }
 
+/** An image of the site's catalogue. */
+export interface ISiteImage {
+  /** Also the name of its kernel. */
+  title: string;
+  /** What names it, as somebody would type it. */
+  image: string;
+  /** May be empty. */
+  description: string;
+  gpu: GpuChoice;
+  language: string | null;
+  /** A picture, as a `data:` address. */
+  icon: string | null;
+}
+
+/** Whom to ask. */
+export interface ISupport {
+  /** May be empty. */
+  text: string;
+  link: string | null;
+}
+
+/** What the site's policy says to its users. */
+export interface ISite {
+  catalogue: ISiteImage[];
+  support: ISupport | null;
+  /** Those that are allowed; `null` for all. */
+  registries: string[] | null;
+  /** Folders whose image files are allowed; `null` for all. */
+  files: string[] | null;
+  digest_required: boolean;
+  /** Folders that every new kernel sees. */
+  binds: string[];
+}
+
 /** What this server offers. */
 export interface IInfo {
   version: string;
@@ -54,6 +89,7 @@ export interface IInfo {
   /** `null` outside of a job. */
   job: IJobInfo | null;
   limits: ILimits;
+  site: ISite;
 }
 
 /** Something that matters to containers, and what it means for the user. */

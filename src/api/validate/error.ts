@@ -5,6 +5,7 @@ const errorCode = oneOf<ErrorCode>(
   'unreadable',
   'not_found',
   'unsupported_media_type',
+  'not_allowed',
   'forbidden',
   'invalid_reference',
   'invalid_display_name',

@@ -5,6 +5,9 @@ import type {
   IInfo,
   IJobInfo,
   ILimits,
+  ISite,
+  ISiteImage,
+  ISupport,
   IRuntimeInfo
 } from '../types';
 import {
@@ -55,6 +58,23 @@ export const readInfo = record<IInfo>({
     slug_pattern: text,
     start_timeout_s: number,
     trash_days: number
+  }),
+  site: record<ISite>({
+    catalogue: list(
+      record<ISiteImage>({
+        title: text,
+        image: text,
+        description: text,
+        gpu: oneOf('auto', 'on', 'off'),
+        language: orNull(text),
+        icon: orNull(text)
+      })
+    ),
+    support: orNull(record<ISupport>({ text, link: orNull(text) })),
+    registries: orNull(list(text)),
+    files: orNull(list(text)),
+    digest_required: flag,
+    binds: list(text)
   })
 });
 
