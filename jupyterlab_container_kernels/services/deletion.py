@@ -82,7 +82,8 @@ class DeletionService:
         """
         await self.tidy()  # first: it also ends removals that have just begun
         target = await self._target(slug, request)
-        if any(task.slug == slug and task.job != "add" for task in self._tasks.running()):
+        mine = any(task.slug == slug and task.job != "add" for task in self._tasks.running())
+        if mine or await self._tasks.is_at_elsewhere(slug):
             raise ContainerKernelsError(
                 "kernel_running",
                 f"{target.display_name} is being changed or checked at this moment.",

@@ -44,6 +44,8 @@ _log = logging.getLogger(__name__)
 #: After these errors another try goes on where this one ended.
 _INTERRUPTIONS = ("registry_unreachable", "timed_out", "rate_limited")
 
+#: What makes a kernel that is not there yet.
+_NEW: tuple[Job, ...] = ("add", "duplicate")
 #: What is called with each change: id, seq, state.
 Listener = Callable[[str, int, str], None]
 
@@ -116,6 +118,11 @@ class TaskService:
         others = await asyncio.to_thread(alive, self._roots.tasks, self._running)
         return self.slugs() | {stored.task.slug for stored in others}
 
+    async def is_at_elsewhere(self, slug: str) -> bool:
+        """Tell whether a task of another process mends, changes or checks a kernel."""
+        others = await asyncio.to_thread(alive, self._roots.tasks, self._running)
+        return any(stored.task.slug == slug and stored.task.job not in _NEW for stored in others)
+
     def require_idle(self, slug: str, display_name: str) -> None:
         """Raise unless no task of this process is at a kernel.
 
@@ -174,8 +181,12 @@ class TaskService:
         try:
             await asyncio.to_thread(paths.make_marked, self.directory(task.id))
             await running.save()
+            if task.job not in _NEW and await self.is_at_elsewhere(slug):  # looked after it was told to the others
+                raise _busy_elsewhere(display_name)
         except BaseException as error:
             del self._running[task.id]
+            if isinstance(error, ContainerKernelsError):
+                await asyncio.to_thread(paths.remove_marked, self.directory(task.id), self._roots.tasks)
             if isinstance(error, OSError):
                 raise _not_writable(self.directory(task.id), error) from error
             raise
@@ -347,6 +358,14 @@ class TaskService:
             self._remove([path for path in stored.resumable if path not in claimed])
         with contextlib.suppress(ContainerKernelsError):
             paths.remove_marked(self.directory(task_id), self._roots.tasks)
+
+
+def _busy_elsewhere(display_name: str) -> ContainerKernelsError:
+    return ContainerKernelsError(
+        "slug_taken",
+        f"Another Jupyter server or terminal of yours is mending, changing or checking {display_name}.",
+        "Wait until that has ended, or cancel it there.",
+    )
 
 
 def _is_connection_file(path: Path) -> bool:

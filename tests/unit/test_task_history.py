@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import PHASES, AddRequest
 from jupyterlab_container_kernels.services import sets
 from jupyterlab_container_kernels.services.running_task import RunningTask
@@ -163,3 +164,20 @@ async def test_a_lock_that_nobody_holds_any_more_goes(service: TaskService, root
     async with sets.making(roots, "python-3.12", lambda: None):
         await service.list_tasks()
         assert [each.name for each in roots.state.glob(".*.lock")] == [".python-3.12.lock"]
+
+
+async def test_two_servers_never_change_the_same_kernel_at_once(service: TaskService, roots: Roots) -> None:
+    async def work(_running: RunningTask) -> None:
+        with pytest.raises(ContainerKernelsError) as caught:
+            await other.start(request, "Demo", "demo", nothing, job="check")
+        assert (caught.value.code, "Another Jupyter server" in caught.value.message) == ("slug_taken", True)
+        assert [each.name for each in roots.tasks.iterdir()] == [_running.task.id], (
+            "of what was refused nothing is left"
+        )
+        assert other.slugs() == set()
+
+    request, other = AddRequest("docker://demo:1"), TaskService(roots, list)
+    task = await service.start(request, "Demo", "demo", work, job="edit")
+    assert (await service.wait(task.id)).error is None
+    again = await other.start(request, "Demo", "demo", nothing, job="check")
+    assert (await other.wait(again.id)).error is None

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from traitlets import TraitError
 
+from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.models import AddRequest, Task
 from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.tasks import TaskService
@@ -124,3 +126,10 @@ async def test_a_name_is_held_while_its_task_waits(roots: Roots) -> None:
     assert await other.slugs_anywhere() == {"first", "second"}, "another server of the user sees it, too"
     await crowd.service.stop()
     assert await other.slugs_anywhere() == set()
+
+
+def test_a_site_chooses_how_many_work_at_a_time() -> None:
+    assert ContainerKernelsApp().values().max_running_tasks == 3
+    assert ContainerKernelsApp(max_running_tasks=1).values().max_running_tasks == 1
+    with pytest.raises(TraitError):
+        ContainerKernelsApp(max_running_tasks=0)
