@@ -2,7 +2,8 @@
 #SBATCH --job-name=ondemand-session
 # A JupyterLab as Open OnDemand starts it, as a job: a port of its own, a base URL below /node, a password, the settings
 # that sites write (any origin, no XSRF check unless SESSION_XSRF is set, the umask SESSION_UMASK). With
-# SESSION_RUNTIME=APPTAINER it runs in a container, of this machine's own files.
+# SESSION_RUNTIME=APPTAINER it runs in a container, of this machine's own files. With SESSION_MEMORY=FOLDER the memory
+# of the job is enforced by a control group below that, called as Slurm calls its own (which only root may make).
 #   sbatch … scripts/ondemand-session.sh FOLDER [NAME=VALUE…]     for tests
 # FOLDER gets config.py, output.log, and once it listens connection.json: {"port": …, "password": …}. The session sees
 # of the job's environment what sites hand on, and the variables that are named.
@@ -11,6 +12,14 @@ set -euo pipefail
 folder=$1
 shift
 python=$CONTAINER_KERNELS_PYTHON
+if [ -n "${SESSION_MEMORY-}" ]; then
+  group=$SESSION_MEMORY/job_$SLURM_JOB_ID
+  mkdir "$group"
+  limit=$group/memory.max
+  [ -e "$limit" ] || limit=$group/memory.limit_in_bytes
+  echo $((SLURM_MEM_PER_NODE * 1024 * 1024)) > "$limit"
+  echo $$ > "$group/cgroup.procs"
+fi
 umask "${SESSION_UMASK:-077}"
 mkdir -p "$folder"
 "$python" - "$folder" << 'PYTHON'

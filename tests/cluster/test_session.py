@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyterlab_container_kernels.system.process import find_program
 
@@ -92,8 +93,8 @@ def add(session: Session, image: str) -> None:
     assert task["state"] == "done", task["error"]
 
 
-async def value_of(session: Session, kernel_id: str, code: str) -> str:
-    """Run a cell as a page does, through the portal's socket, and return its value."""
+async def run_cell(session: Session, kernel_id: str, code: str) -> WebSocketClientConnection:
+    """Run a cell as a page does, through the portal's socket, and return that."""
     address = f"{session.client.base_url}api/kernels/{kernel_id}/channels".replace("http:", "ws:")
     cookies = "; ".join(f"{each.name}={each.value}" for each in session.client.cookies.jar)
     for _ in range(12):  # Jupyter opens the socket when the kernel has answered; the portal does not wait that long
@@ -108,6 +109,12 @@ async def value_of(session: Session, kernel_id: str, code: str) -> str:
     header = {"msg_id": "m1", "msg_type": "execute_request", "session": "s1", "username": "", "version": "5.3"}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     await socket.write_message(json.dumps(message))
+    return socket
+
+
+async def value_of(session: Session, kernel_id: str, code: str) -> str:
+    """Run a cell, and return its value."""
+    socket = await run_cell(session, kernel_id, code)
     while (received := await asyncio.wait_for(socket.read_message(), 60)) is not None:
         told = json.loads(received)
         if told["msg_type"] == "execute_result":
@@ -189,3 +196,48 @@ def test_a_jupyterlab_in_a_container_says_that_it_is_in_one(
         time.sleep(0.5)
     assert not runtime["available"]
     assert "This JupyterLab itself runs in a container" in runtime["reason"]
+
+
+@pytest.fixture
+def memory_groups() -> Iterator[Path]:
+    """Where control groups for memory may be made: root may, and `scripts/as-user.sh` gives the test user a place."""
+    groups = Path(os.environ.get("CK_TEST_MEMORY_CGROUP", "/sys/fs/cgroup/memory")) / f"testbed-{os.getpid()}"
+    try:
+        groups.mkdir()
+        if (groups / "cgroup.subtree_control").exists():
+            (groups / "cgroup.subtree_control").write_text("+memory")
+    except OSError as error:
+        pytest.skip(f"no control group for memory may be made here, so nothing enforces a job's memory: {error}")
+    yield groups
+    for each in [*groups.glob("job_*"), groups]:
+        until = time.monotonic() + 30
+        while each.exists() and time.monotonic() < until:
+            with contextlib.suppress(OSError):  # its processes are ending
+                each.rmdir()
+            time.sleep(0.1)
+
+
+@pytest.mark.slow
+async def test_a_kernel_that_takes_more_memory_than_the_job_has_is_killed_and_the_limit_is_named(
+    start_session: Callable[..., Session], modulefiles: Path, slurm: dict[str, str], memory_groups: Path
+) -> None:
+    session = start_session(
+        "--time=10", "--mem=1G", settings={"SESSION_MEMORY": str(memory_groups)},
+        LMOD_CMD=str(CACHE / "modules" / "lmod"), MODULEPATH=str(modulefiles),
+    )  # fmt: skip
+    try:
+        add(session, f"{os.environ['CK_TEST_REGISTRY']}/demo/python-ipykernel:1")
+        assert session.ask("GET", "info")["job"]["memory_bytes"] == 1024**3
+        [kernel] = session.ask("GET", "kernels")["kernels"]
+        started = session.client.post("api/kernels", json={"name": kernel["slug"]}).json()
+        assert await value_of(session, started["id"], "6 * 7") == "42"
+        await run_cell(session, started["id"], "x = bytearray(2**32)\nfor i in range(0, len(x), 4096): x[i] = 1")
+        until = time.monotonic() + 60
+        while (start := session.ask("GET", f"kernels/{kernel['slug']}/log")["start"])["state"] != "failed":
+            assert time.monotonic() < until, start
+            await asyncio.sleep(0.1)
+        assert start["diagnosis"]["cause"] == "memory_limit"
+        assert "its memory limit of 1.1 GB" in start["diagnosis"]["message"]
+        assert session.client.get("api/status").status_code == 200, "the session lives on"
+    finally:
+        subprocess.run(["scancel", session.job], env=slurm, check=False, timeout=30)
