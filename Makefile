@@ -32,8 +32,8 @@ test-py: testbed front-end  ## pytest alone, with a real Apptainer and registry 
 test-ui: testbed front-end  ## Playwright alone (ARGS='-g name')
 	@scripts/test.sh ui -- $(ARGS)
 
-test-slow: testbed front-end  ## the tests that take minutes each, with the same (ARGS='-k name')
-	@scripts/test.sh slow -- $(ARGS)
+test-slow: testbed front-end  ## the tests that take minutes each (ARGS='-k name'); as root, by the ordinary test user
+	@if [ "$$(id -u)" = 0 ]; then scripts/as-user.sh make test-slow ARGS='$(ARGS)'; else scripts/test.sh slow -- $(ARGS); fi
 
 test-gpu: testbed  ## on a machine with an NVIDIA card: what a kernel sees of it; elsewhere skipped, with the reason
 	@scripts/with-registry.sh python -m pytest tests/gpu $(ARGS)
