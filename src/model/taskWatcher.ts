@@ -7,7 +7,7 @@ import type { ITaskEvent, ServerEvents } from '../api/events';
 const INTERVAL = 1_000;
 
 /** The longest gap while nobody answers, in milliseconds. */
-const LONGEST = 30_000;
+const LONGEST = 10_000;
 
 /** The shortest gap between two readings that events ask for. */
 const EVENT_GAP = 250;
