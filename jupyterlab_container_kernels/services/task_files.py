@@ -59,18 +59,30 @@ class StoredTask:
     image: str | None = None
 
 
+#: The files of tasks that have ended, with inode and time: most have, and who uses what is asked often.
+_ended: set[tuple[str, int, int]] = set()
+_MOST_KNOWN = 10_000
+
+
 def alive(tasks: Path, but: Container[str] = ()) -> list[StoredTask]:
     """Return the tasks below a directory, except those of the ids ``but``, that some process is at work with."""
     found = []
+    if len(_ended) > _MOST_KNOWN:
+        _ended.clear()
     for file in tasks.glob("[!.]*/task.json"):
         if file.parent.name in but:
             continue
         with contextlib.suppress(OSError, dacite.DaciteError, TypeError, KeyError):
+            status = file.stat()
+            stamp = (str(file), status.st_ino, status.st_mtime_ns)
+            if stamp in _ended:
+                continue
             said = paths.read_json(file)
-            if said["task"]["ended"] is not None:  # most have; checking the rest of them takes long
+            if said["task"]["ended"] is not None:
+                _ended.add(stamp)
                 continue
             stored = dacite.from_dict(StoredTask, said)
-            if stored.owner.is_alive(time.time() - file.stat().st_mtime):
+            if stored.owner.is_alive(time.time() - status.st_mtime):
                 found.append(stored)
     return found
 

@@ -88,15 +88,17 @@ class TaskService:
             self._listener(task.id, task.seq, task.state)
 
     def users_of(self, path: Path) -> list[str]:
-        """Return the display names of kernels that tasks of any process add with an image, a set or a directory.
+        """Return the display names of kernels that tasks add with an image, a set of packages or a directory.
 
-        Reads files, so ask in a thread.
+        Of what kernels share, tasks of any process count, which reads files: ask in a thread.
         """
         mine = [
             running.task.display_name
             for running in list(self._running.values())
             if running.image == path or str(path) in running.leftovers
         ]
+        if path.suffix != ".sif" and not sets.is_set(path, self._roots):
+            return mine
         others = alive(self._roots.tasks, self._running)
         return mine + [each.task.display_name for each in others if str(path) in (each.image, *each.leftovers)]
 
