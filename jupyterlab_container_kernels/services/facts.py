@@ -47,7 +47,7 @@ class ImageFacts:
     damage : str or None
         What is wrong with its header, as a sentence.
     writable_by_others : str or None
-        The file, or the folder in which it lies, if others than the user may write to it.
+        The file, or a folder above it, if others than the user may write to it and so put another file there.
     """
 
     size_bytes: int
@@ -157,12 +157,15 @@ def _header(path: str) -> tuple[str | None, str | None]:
 
 
 def _writable_by_others(path: str, status: os.stat_result) -> str | None:
-    folder = os.path.dirname(path)
     if _others_may_write(status):
         return path
-    above = os.stat(folder)
-    # in a folder as /tmp, only the owner of a file may replace it
-    return folder if _others_may_write(above) and not above.st_mode & stat.S_ISVTX else None
+    above = path
+    while above != (above := os.path.dirname(above)):
+        status = os.stat(above)
+        # in a folder as /tmp, only the owner of what lies in it may replace that
+        if _others_may_write(status) and not status.st_mode & stat.S_ISVTX:
+            return above
+    return None
 
 
 def _others_may_write(status: os.stat_result) -> bool:
