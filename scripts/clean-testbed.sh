@@ -7,6 +7,7 @@ set -euo pipefail
 [ ! -d "$cache/registry" ] || "$root/scripts/registry.sh" stop
 # what a run of the tests that was killed has left
 [ ! -d "$cache/slurm" ] || "$root/scripts/slurm.sh" down
+[ ! -d "$cache/slurm-trixie" ] || SLURM_SUITE=trixie "$root/scripts/slurm.sh" down
 [ ! -d "$cache/ondemand" ] || "$root/scripts/ondemand.sh" down
 [ "$(id -u)" != 0 ] || "$root/scripts/testbed-user.sh" remove
 # an unpacked image may hold folders without the right to write

@@ -4,24 +4,34 @@
 # Memory is not enforced, because only root may divide control groups.
 #   scripts/slurm.sh unpack | up [NAME] | down [NAME]
 # Its commands lie in .cache/slurm/usr/bin, its settings in .cache/slurm/run/slurm.conf (SLURM_CONF), or with a NAME in
-# run-NAME: several may run beside each other. `down` alone ends all of them.
+# run-NAME: several may run beside each other. `down` alone ends all of them. SLURM_SUITE=trixie in the environment makes
+# each of it about the Slurm of that suite (24.11), which comes with the libraries that it needs, in .cache/slurm-trixie.
 # Needs: unpack-debian.sh's needs, patchelf. Leaves: .cache/slurm; `down` leaves no process.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
-prefix=$cache/slurm
+suite=${SLURM_SUITE:-bookworm}
+prefix=$cache/slurm${SLURM_SUITE:+-$SLURM_SUITE}
 run=$prefix/run${2:+-$2}
 usr=$prefix/usr
 
 unpack() {
   rm -rf "$prefix" "$prefix.new"
-  "$root/scripts/unpack-debian.sh" bookworm "$prefix.new" slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge \
-    libmunge2 libhwloc15 liblua5.1-0 libpmix2 libjson-c5 libjwt0 libyaml-0-2 libhttp-parser2.9
+  local lib file loader=() libraries=(liblua5.1-0 libpmix2 libjwt0 libhttp-parser2.9)
+  [ "$suite" = bookworm ] || libraries=(libpmix2t64 libc6 libgcc-s1 libstdc++6 libdbus-1-3 libsystemd0 libcap2 libcap-ng0
+    libssl3t64 libgcrypt20 libgpg-error0 zlib1g libbz2-1.0 liblz4-1 libzstd1 libreadline8t64 libtinfo6 libncurses6 libnuma1
+    libpam0g libaudit1 libudev1 libbpf1 libelf1t64 liblua5.4-0 libevent-core-2.1-7t64 libevent-pthreads-2.1-7t64)
+  "$root/scripts/unpack-debian.sh" "$suite" "$prefix.new" slurmd slurmctld slurm-client slurm-wlm-basic-plugins munge \
+    libmunge2 libhwloc15 libjson-c5 libyaml-0-2 "${libraries[@]}"
   mv "$prefix.new" "$prefix"
-  local lib file
   lib=$(echo "$usr"/lib/*-linux-gnu)
   for file in "$usr"/bin/* "$usr"/sbin/* "$lib"/*.so.* "$lib"/slurm*/*.so; do
     if [ -L "$file" ] || [ "$(head -c 4 "$file" | tail -c 3)" != ELF ]; then continue; fi
-    patchelf --set-rpath "$lib:$lib/slurm-wlm" --force-rpath "$file"
+    case $file in
+    */libc.so.* | */ld-linux*) continue ;;
+    */bin/* | */sbin/*) [ "$suite" = bookworm ] || loader=(--set-interpreter "$(echo "$lib"/ld-linux*)") ;;
+    *) loader=() ;;
+    esac
+    patchelf "${loader[@]}" --set-rpath "$lib:$lib/slurm-wlm" --force-rpath "$file"
   done
   for file in slurmd slurmctld slurmstepd; do ln -s "$file-wlm" "$usr/sbin/$file"; done
   "$usr/sbin/slurmd" -V
@@ -41,7 +51,9 @@ configure() {
   read -ra ports < <(free_ports 2)
   lib=$(echo "$usr"/lib/*-linux-gnu)
   printf 'NodeName=%s Name=gpu Type=a100 File=/dev/null\nNodeName=%s Name=gpu Type=a100 File=/dev/zero\n' "$host" "$host" > "$run/gres.conf"
-  printf 'CgroupPlugin=autodetect\n' > "$run/cgroup.conf"
+  local cgroups=autodetect
+  [ "$suite" = bookworm ] || cgroups=disabled # it would want systemd
+  printf 'CgroupPlugin=%s\n' "$cgroups" > "$run/cgroup.conf"
   cat > "$run/slurm.conf" << CONF
 ClusterName=testbed
 SlurmctldHost=$host(127.0.0.1)
@@ -137,8 +149,9 @@ down() {
 
 case ${1-} in
 unpack)
-  [ -x "$usr/sbin/slurmd" ] || rm -f "$cache/stamps/slurm"
-  step slurm "$(key "$(declare -f unpack)" "$prefix")" "Slurm: munge and Slurm from Debian's packages" unpack
+  stamp=$(basename "$prefix")
+  [ -x "$usr/sbin/slurmd" ] || rm -f "$cache/stamps/$stamp"
+  step "$stamp" "$(key "$(declare -f unpack)" "$prefix")" "Slurm: munge and Slurm from packages of Debian $suite" unpack
   ;;
 up) up ;;
 down)

@@ -19,9 +19,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("CONTAINER_KERNELS_CACHE") or ROOT / ".cache")
-SLURM = CACHE / "slurm"
-#: Two processes of tests each have a cluster of their own.
-NAME = os.environ.get("PYTEST_XDIST_WORKER", "tests")
+#: That of another suite of Debian if SLURM_SUITE names one.
+SLURM = CACHE / "-".join(["slurm", *filter(None, [os.environ.get("SLURM_SUITE")])])
+#: Each process of tests has a cluster of its own.
+NAME = os.environ.get("CK_TEST_CLUSTER") or os.environ.get("PYTEST_XDIST_WORKER", "tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
