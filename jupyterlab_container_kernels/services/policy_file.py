@@ -173,7 +173,7 @@ class _Reader:
             elif name not in _TABLES:
                 self._unknown((name,), value, [*_TABLES, "catalogue"])
             elif not isinstance(value, dict):
-                self._complain((name,), f"has to be a table: [{name}]", (name,) if name in _ALL else ())  # type: ignore[arg-type]
+                self._complain((name,), f"has to be a table: [{name}]", (name,) if name in _ALL else ())
             else:
                 for key, each in value.items():
                     known = _BY_NAME.get(f"{name}.{key}")
@@ -201,7 +201,7 @@ class _Reader:
         hint = f"is it {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
         closes: tuple[Closes, ...] = ()
         if at[0] in _ALL:
-            closes = (at[0],)  # type: ignore[assignment]
+            closes = (at[0],)
         elif any(_RESTRICTS.search(name) for name in _names(at[-1], value)):
             closes = _ALL
         self._complain(at, f"is unknown; {hint}", closes)

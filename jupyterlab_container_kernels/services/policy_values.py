@@ -32,10 +32,10 @@ def text(value: Any, _report: Report) -> str:
     """Text in one line."""
     if not isinstance(value, str):
         raise ValueError("has to be text in quotes")
-    value = value.strip()
-    if not value or not value.isprintable():
+    line: str = value.strip()
+    if not line or not line.isprintable():
         raise ValueError("has to be text in one line")
-    return value
+    return line
 
 
 def flag(value: Any, _report: Report) -> bool:

@@ -82,6 +82,7 @@ async def test_what_may_be_added_from_registries(rules: dict[str, Any], image: s
 async def test_what_the_site_offers_may_always_be_added() -> None:
     catalogue = [{"title": "A", "image": "debian:12"}]
     closed = PolicyFile(Path("/p.toml"), problems=[PolicyProblem("", 1, "is no TOML", ("registries", "files"))])
+    rules: dict[str, Any]
     for rules in (
         {"allowed_registries": []},
         {"denied_registries": ["*"]},
