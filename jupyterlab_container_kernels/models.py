@@ -571,7 +571,7 @@ def from_json(kind: type[_Model], data: object) -> _Model:
         raise ContainerKernelsError("unreadable", "The request is not a JSON object.", "Reload the page and try again.")
     try:
         return dacite.from_dict(kind, data, dacite.Config(strict=True))
-    except dacite.DaciteError as error:
+    except (dacite.DaciteError, ValueError, TypeError, RecursionError) as error:  # not all are of its own family
         raise ContainerKernelsError(
             "unreadable", f"The request could not be read: {error}.", "Reload the page and try again."
         ) from error
