@@ -37,6 +37,7 @@ class PolicyService:
     def site(self, languages: Mapping[str, Language]) -> Site:
         """Return what the browser is told. Images of the catalogue without a picture get that of their language."""
         settings = self._settings
+        pictures = {each.title.lower(): each for each in languages.values()}
         catalogue = [
             SiteImage(
                 each["title"],
@@ -44,7 +45,7 @@ class PolicyService:
                 each.get("description", ""),
                 each.get("gpu", "auto"),
                 each.get("language"),
-                each.get("icon") or _picture(languages.get(each.get("language", "").lower())),
+                each.get("icon") or _picture(pictures.get(each.get("language", "").lower())),
             )
             for each in settings.catalogue
         ]
@@ -144,7 +145,7 @@ class PolicyService:
 
     def _offers(self, allowed: Sequence[str], what: str) -> str:
         kinds = [f"{what} {', '.join(allowed)}"] if allowed else []
-        kinds += ["its own images, which “Add container kernel” shows"] if self._settings.catalogue else []
+        kinds += ["its own images"] if self._settings.catalogue else []
         return f"It allows {' and '.join(kinds)}." if kinds else "It allows none."
 
     def _refused(self, message: str, hint: str) -> ContainerKernelsError:

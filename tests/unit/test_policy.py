@@ -131,8 +131,7 @@ async def test_a_refusal_says_what_is_allowed_and_whom_to_ask() -> None:
         await policy(**rules).require(parse("evil/x:1", Path.home()))
     assert refused.value.message == "Your site does not allow docker.io/evil/x."
     assert refused.value.hint == (
-        "It allows images from ghcr.io, docker.io/pytorch and its own images, which “Add container kernel” shows. "
-        "Ask the help desk. https://help"
+        "It allows images from ghcr.io, docker.io/pytorch and its own images. Ask the help desk. https://help"
     )
     assert refused.value.status == 403
 
