@@ -99,6 +99,20 @@ class ContainerKernelsApp(ExtensionApp):
         help="Registries (host or host:port) that may be asked by plain HTTP. Those on this machine always may.",
     )
     registry_timeout_s = Float(15.0, config=True, help="Seconds that a registry has for each of its answers.")
+    pull_from = Enum(
+        ["auto", "here", "job", "login"],
+        "auto",
+        config=True,
+        help="From where images of registries are pulled: from the node of the session ('here'), by a Slurm job "
+        "('job'), or by a line that the user runs on a login node ('login'). 'auto': from here, and where that cannot "
+        "reach the registry, in the way that the user chooses.",
+    )
+    pull_job_options = List(
+        Unicode(),
+        config=True,
+        help="Options of sbatch for jobs that pull an image, as '--partition=transfer', '--account=lab', '--time=60', "
+        "'--mem=2G', '--cpus-per-task=4'. What is not named is as Slurm has it.",
+    )
     start_timeout_s = Float(120.0, config=True, help="Seconds a new kernel has to answer before it is given up.")
     pull_timeout_s = Float(6 * 3600.0, config=True, help="Seconds after which a pull is given up.")
     install_timeout_s = Float(1800.0, config=True, help="Seconds after which installing packages is given up.")
@@ -224,6 +238,14 @@ class ContainerKernelsApp(ExtensionApp):
             raise TraitError(f"{proposal['trait'].name} has to be a full path, not {proposal['value']!r}")
         return value
 
+    @validate("pull_job_options")
+    def _are_options(self, proposal: dict[str, Any]) -> list[str]:
+        values: list[str] = proposal["value"]
+        for value in values:
+            if not value.startswith("-") or "\n" in value:
+                raise TraitError(f"pull_job_options has to hold options, each with its value, not {value!r}")
+        return values
+
     @validate("site_images")
     def _are_absolute(self, proposal: dict[str, Any]) -> list[str]:
         values = [_expanded(each) for each in proposal["value"]]
@@ -282,6 +304,8 @@ class ContainerKernelsApp(ExtensionApp):
             wheelhouse=Path(self.wheelhouse) if self.wheelhouse else None,
             trash_days=self.trash_days,
             acquire=self.acquire,
+            pull_from=self.pull_from,  # type: ignore[arg-type]  # one of these, says the trait
+            pull_job_options=tuple(self.pull_job_options),
             squashfs_compression=self.squashfs_compression,
             max_running_tasks=self.max_running_tasks,
             site_images=tuple(map(Path, self.site_images)),

@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "--interpreter", metavar="PATH", help="the Python (or R, Julia, kernel) in the image (default: the best one)"
     )
     _add_properties(add)
+    _add_pull(add, command)
     listed = command("list", commands.list_kernels, "list container kernels, whoever made them")
     listed.add_argument("--stale", action="store_true", help="only those that cannot start, each with its reason")
     log = command("log", commands.log, "show what the last start of a kernel said, and why it failed")
@@ -145,6 +146,17 @@ def _parser() -> argparse.ArgumentParser:
         "look at all that matters to containers on this node and say what it means; fails if there is a problem",
     )
     return parser
+
+
+def _add_pull(add: argparse.ArgumentParser, command: Callable[..., argparse.ArgumentParser]) -> None:
+    add.add_argument(
+        "--pull-from",
+        choices=["here", "job", "login"],
+        help="pull the image on this node, by a Slurm job, or on a login node, where you run the line that is printed",
+    )
+    parser = command("pull", commands.pull, "pull an image into the store, so that adding it takes seconds")
+    parser.add_argument("image", help="docker://…, oras://…, library://… or a bare name")
+    parser.add_argument("--order", metavar="FOLDER", help="what a session waits for: it shows the whole line")
 
 
 def _add_properties(parser: argparse.ArgumentParser) -> None:

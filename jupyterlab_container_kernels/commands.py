@@ -11,7 +11,7 @@ import dataclasses
 import json
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,23 @@ DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, NO_RUNTIME, CANCELLED = 0, 1, 2, 3, 4,
 
 async def add(services: Services, arguments: argparse.Namespace) -> int:
     return await _follow(services, await services.add.add(_request(arguments)), arguments)
+
+
+async def pull(services: Services, arguments: argparse.Namespace) -> int:
+    """Pull an image: for a session that waits for it, or for later."""
+    from .services import pull_task
+
+    order = _full(arguments.order) if arguments.order else None
+    async with pull_task.of(services, arguments.image, order) as (theirs, begun):
+        task = await _done(theirs, begun, lambda: pull_task.stop(theirs, begun, order))
+        if arguments.json:
+            print(json.dumps(to_json(task)))
+        elif task.state == "done":
+            print(task.message)
+        if task.error is not None and task.state == "failed":
+            await _print_log_end(theirs, task)
+            raise ContainerKernelsError(task.error.code, task.error.message, task.error.hint)
+        return DONE if task.state == "done" else CANCELLED
 
 
 async def repair(services: Services, arguments: argparse.Namespace) -> int:
@@ -84,11 +101,14 @@ async def check(services: Services, arguments: argparse.Namespace) -> int:
     return code
 
 
-async def _done(services: Services, task: Task) -> Task:
-    """Show the progress of a task and return it as it ended; signals cancel it."""
+async def _done(
+    services: Services, task: Task, stop: Callable[[], Coroutine[None, None, object]] | None = None
+) -> Task:
+    """Show the progress of a task and return it as it ended; signals cancel it, or do what ``stop`` does."""
     loop = asyncio.get_running_loop()
+    end = stop or (lambda: services.tasks.end(task.id))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda: asyncio.ensure_future(services.tasks.end(task.id)))
+        loop.add_signal_handler(number, lambda: asyncio.ensure_future(end()))
     watching = asyncio.create_task(watch(services, task.id, sys.stderr))
     task = await services.tasks.wait(task.id)
     await watching
@@ -127,6 +147,7 @@ def _request(arguments: argparse.Namespace) -> AddRequest:
         arguments.interpreter,
         _environment(arguments),
         not arguments.no_isolation,
+        arguments.pull_from or "auto",
     )
 
 

@@ -52,6 +52,10 @@ Remedy = Literal["relink", "pull", "update", "reinstall", "find_runtime", "edit"
 RepairAction = Literal["relink", "pull", "update", "reinstall", "find_runtime"]
 #: What a task does.
 Job = Literal["add", "repair", "edit", "duplicate", "check"]
+#: From where an image is pulled: this node, a Slurm job, or a login node on which the user runs a line.
+PullWay = Literal["here", "job", "login"]
+#: ``auto``: from here, unless somebody chooses.
+PullFrom = Literal["auto", "here", "job", "login"]
 #: What takes room: ``leftover`` is what nothing refers to, ``runtime_cache`` what the runtime keeps for itself.
 SpaceKind = Literal["image", "packages", "trash", "leftover", "runtime_cache"]
 #: Whether there is room for an image: ``fits_elsewhere`` than where it would be kept.
@@ -115,6 +119,12 @@ class Limits:
 
 
 @dataclasses.dataclass(frozen=True)
+class PullOffer:
+    policy: PullFrom
+    ways: list[PullWay]
+
+
+@dataclasses.dataclass(frozen=True)
 class JobInfo:
     id: str
     ends: str | None
@@ -161,6 +171,7 @@ class Info:
     job: JobInfo | None
     limits: Limits
     site: Site
+    pull: PullOffer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -280,6 +291,7 @@ class AddRequest:
     interpreter: str | None = None
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     isolated: bool = True
+    pull_from: PullFrom = "auto"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -485,6 +497,7 @@ class Task:
     ended: str | None
     log_bytes: int
     original: str | None
+    command: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from .models import PullFrom
+
 #: What can be closed by a mistake in the policy file: images of registries, and image files.
 Closes = Literal["registries", "files"]
 
@@ -78,4 +80,6 @@ class Settings:
     support_text: str = ""
     support_link: str = ""
     policy: PolicyFile = field(default_factory=PolicyFile)
+    pull_from: PullFrom = "auto"
+    pull_job_options: Sequence[str] = ()
     max_running_tasks: int = 3

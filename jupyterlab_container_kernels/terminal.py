@@ -37,7 +37,7 @@ def _cut(text: str, width: int) -> str:
 async def watch(services: Services, task_id: str, stream: TextIO) -> None:
     """Draw the progress of a task: one line that changes on a terminal, one line a step elsewhere."""
     terminal = stream.isatty()
-    shown = ""
+    shown = told = ""
     while True:
         task = await services.tasks.get(task_id)
         line = _progress_line(task) if terminal else f"{task.phase or task.state}: {task.message}"
@@ -49,6 +49,10 @@ async def watch(services: Services, task_id: str, stream: TextIO) -> None:
                 stream.write(line + "\n")
             stream.flush()
             shown = line
+        if task.command is not None and task.command != told:
+            told = task.command
+            stream.write(f"\n{told}\n")
+            stream.flush()
         if task.ended is not None:
             if terminal:
                 stream.write("\n")

@@ -16,11 +16,11 @@ from .. import failures
 from ..acquire import sif
 from ..acquire.filetree import NotUnderstood
 from ..errors import ContainerKernelsError
-from ..models import now
+from ..models import PullWay, now
 from ..runtimes.base import FoundRuntime
 from ..system import paths
 from ..system.kernelspecs import ImageRecord
-from . import image_lock, pulling, streaming
+from . import elsewhere, image_lock, orders, pulling, streaming
 from .resolution import ResolutionService, Resolved
 from .running_task import RunningTask
 from .session import SessionService
@@ -42,7 +42,13 @@ class ImageService:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def acquire(
-        self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime, *, anew: bool = False
+        self,
+        running: RunningTask,
+        resolved: Resolved,
+        runtime: FoundRuntime,
+        *,
+        anew: bool = False,
+        way: PullWay = "here",
     ) -> ImageRecord:
         """Bring the image to this machine if it is not here (or even then: ``anew``), and return what it is now.
 
@@ -57,9 +63,25 @@ class ImageService:
             return await self._record(resolved, resolved.stored)
         async with running.phase("acquire", f"Downloading {resolved.reference}"):
             try:
+                if way != "here":
+                    await asyncio.to_thread(paths.make_private, self._roots.images)
+                    return await self._order(running, resolved, way, anew)
                 return await self._fetch(running, resolved, runtime, anew)
             except OSError as error:
                 raise self._not_writable(resolved, error) from error
+
+    async def _order(self, running: RunningTask, resolved: Resolved, way: PullWay, anew: bool) -> ImageRecord:
+        """Have an image brought by a job or a user on a login node, and look at what came."""
+        manifest, reference = resolved.manifest, resolved.reference
+        image = str(reference.pinned(manifest.digest) if manifest else reference)
+        order = orders.Order(image, None, False, anew, orders.shared(self._session.settings))
+        brought = await elsewhere.fetch(self._session, running, order, way)
+        if manifest and brought.digest != manifest.digest:
+            raise ContainerKernelsError(
+                "image_unusable", f"Another image came than {image}: its digest is {brought.digest}.", "Try again."
+            )
+        await running.uses(Path(brought.path))
+        return replace(await self._record(resolved, Path(brought.path)), digest=brought.digest)
 
     async def _fetch(self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime, anew: bool) -> ImageRecord:
         """Fetch an image, unless another task or server does."""

@@ -19,6 +19,7 @@ from ..settings import Settings
 from ..system import limits, machine, paths, slurm
 from ..system.kernelspecs import SLUG
 from ..system.paths import Patience, Roots
+from . import pull_ways
 from .jupyter import Jupyter
 from .policy import PolicyService
 from .runtime_ladder import RuntimeLadder
@@ -76,6 +77,7 @@ class SessionService:
                 DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s, self.settings.trash_days
             ),
             site=self.policy.site(self.languages),
+            pull=await pull_ways.offer(self.settings),
         )
 
     async def find_runtime(self) -> FoundRuntime:

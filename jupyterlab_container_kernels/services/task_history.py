@@ -133,7 +133,7 @@ def interruption(task: Task, resumable: list[str]) -> Error:
     return Error(
         "interrupted",
         f"{task.display_name} was not {DEEDS[task.job][1]}: the Jupyter server ended while it was at work.",
-        "What was downloaded is kept. Click Retry to go on."
+        "What was downloaded is kept. Click Continue to go on."
         if any(map(os.path.lexists, resumable))
-        else "Nothing was left behind. Click Retry to start again.",
+        else "Nothing was left behind. Click Continue to start again.",
     )

@@ -17,9 +17,10 @@ from ..runtimes.base import FoundRuntime
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import ImageRecord, PackagesRecord, Record, Spec
 from ..system.scripts import fill
-from . import check, sets
+from . import check, elsewhere, sets
 from .images import ImageService
 from .install import Inspected, InstallService
+from .pull_ways import way_of
 from .running_task import RunningTask
 from .session import SessionService
 
@@ -134,9 +135,10 @@ class Work:
             for phase in ("resolve", "acquire"):
                 running.skip(phase, f"The image stays: {before.path}")
             return await asyncio.to_thread(as_it_is, before, header.id)
+        way = way_of(self._session.settings, plan.request.pull_from)
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
-            resolved = await self._images.resolution.look_up(plan.request.image)
-        image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull")
+            resolved = await elsewhere.look_up(self._images.resolution, plan.request.image, way)
+        image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull", way=way)
         if before and plan.action == "update":  # the tag names another image now, and goes on to be what it is called
             return replace(image, reference=before.reference, source=before.source)
         if before and (image.digest, image.sif_id) in ((before.digest, image.sif_id), (None, before.sif_id)):

@@ -8,6 +8,7 @@ import { ImageAnswer } from './imageAnswer';
 import { LoginFields } from './loginFields';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';
+import { PullFields } from './pullFields';
 import { SiteRules } from './siteRules';
 import { SupportLine } from './supportLine';
 import { useStateChanged } from './useStateChanged';
@@ -116,6 +117,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
             imageInput.current?.focus();
           }}
         />
+        <PullFields trans={trans} form={form} />
         {form.login && (
           <LoginFields
             trans={trans}

@@ -19,6 +19,7 @@ import type { ILogState, ITaskState } from '../tokens';
 import { IconButton } from './iconButton';
 import { LogText } from './logText';
 import { SupportLine } from './supportLine';
+import { TaskCommand } from './taskCommand';
 
 /** What somebody can do with a task. */
 export interface ITaskActions {
@@ -114,6 +115,13 @@ export function TaskRow(props: ITaskRowProps): JSX.Element {
           <Ended {...props} />
         )}
       </div>
+      {state.isActive && task.command && (
+        <TaskCommand
+          trans={trans}
+          command={task.command}
+          onCopy={props.onCopy}
+        />
+      )}
       {log && (
         <LogText
           trans={trans}
@@ -191,7 +199,8 @@ function Running(props: ITaskRowProps): JSX.Element {
         {typeof props.sessionLeft === 'number' && !isCancelling && (
           <span className="jp-ContainerKernels-taskText" role="note">
             {trans.__(
-              '▲ This session ends in %1, before that is done.',
+              '▲ This takes about %1; your session ends in %2.',
+              formatDuration(state.eta ?? 0, trans),
               formatDuration(props.sessionLeft, trans)
             )}
           </span>
@@ -276,7 +285,9 @@ function Ended(props: ITaskRowProps): JSX.Element {
           className="jp-ContainerKernels-button"
           onClick={() => props.onRetry(task.id)}
         >
-          {trans.__('Retry')}
+          {task.state === 'interrupted'
+            ? trans.__('Continue')
+            : trans.__('Retry')}
         </button>
         {isEditable(task) && (
           <button

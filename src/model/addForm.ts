@@ -12,7 +12,8 @@ import type {
   IResolution,
   ISiteImage,
   ITagList,
-  ITask
+  ITask,
+  PullWay
 } from '../api/types';
 import { suggestDisplayName } from './displayName';
 import { IImageReference, readReference, unwrap } from './imageReference';
@@ -81,6 +82,9 @@ export class AddForm extends VDomModel {
         environment: formatEnvironment(initial.environment ?? {}),
         isolated: initial.isolated ?? true
       };
+      const { pull_from } = initial;
+      this._pullFrom =
+        pull_from === 'job' || pull_from === 'login' ? pull_from : 'here';
       this._isNameOwn = !!initial.display_name;
       const { slug, binds, interpreter, environment, isolated } = this._values;
       this._isMoreOpen =
@@ -99,7 +103,35 @@ export class AddForm extends VDomModel {
 
   /** What would be sent now. */
   get request(): IAddRequest {
-    return toRequest(this._values);
+    const request = toRequest(this._values);
+    return this.pullWays.length
+      ? { ...request, pull_from: this._pullFrom }
+      : request;
+  }
+
+  /**
+   * From where the image can be pulled, when this node cannot reach its
+   * registry and somebody may choose; else none.
+   */
+  get pullWays(): readonly PullWay[] {
+    const pull = this._info?.pull;
+    return pull?.policy === 'auto' && pull.ways.length > 1 && this._isFar
+      ? pull.ways
+      : [];
+  }
+
+  /** What the site has chosen for all images that come from elsewhere. */
+  get ruledPull(): 'job' | 'login' | null {
+    const policy = this._info?.pull.policy;
+    const { answer } = this._resolution;
+    const isComing =
+      this._isFar || (answer.state === 'known' && !answer.value.stored);
+    return isComing && (policy === 'job' || policy === 'login') ? policy : null;
+  }
+
+  /** From where it will be pulled, when somebody may choose. */
+  get pullFrom(): PullWay {
+    return this._pullFrom;
   }
 
   /** What is typed. */
@@ -307,6 +339,12 @@ export class AddForm extends VDomModel {
     this._edit({ isolated });
   }
 
+  /** Takes over from where the image is pulled. */
+  setPullFrom(way: PullWay): void {
+    this._pullFrom = way;
+    this.stateChanged.emit();
+  }
+
   /** Adds an empty row for a folder. */
   addBind(): void {
     this._edit({
@@ -392,6 +430,15 @@ export class AddForm extends VDomModel {
     this._inspection.drop();
     this._tags.drop();
     super.dispose();
+  }
+
+  /** Whether the server's node cannot reach the registry. */
+  private get _isFar(): boolean {
+    const { answer } = this._resolution;
+    return (
+      answer.state === 'refused' &&
+      answer.problem.code === 'registry_unreachable'
+    );
   }
 
   private _edit(change: Partial<IFormValues>, field?: Field): void {
@@ -538,6 +585,7 @@ export class AddForm extends VDomModel {
   private _isNameOwn = false;
   private _isMoreOpen = false;
   private _isSubmitting = false;
+  private _pullFrom: PullWay = 'here';
   private _nextKey = 1;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }

@@ -305,6 +305,7 @@ export function someInfo(change: Partial<IInfo> = {}): IInfo {
       trash_days: 7
     },
     site: aSite(),
+    pull: { policy: 'auto', ways: ['here'] },
     ...change
   };
 }

@@ -278,7 +278,7 @@ async def test_a_session_that_ends_leaves_its_task_to_the_next_one(service: Task
     ended = await service.get(task.id)
     assert (ended.state, ended.error and ended.error.code) == ("interrupted", "interrupted")
     assert ended.error is not None
-    assert ended.error.hint == "What was downloaded is kept. Click Retry to go on."
+    assert ended.error.hint == "What was downloaded is kept. Click Continue to go on."
     assert kept.exists()
     assert not gone.exists()
 
@@ -489,7 +489,7 @@ async def test_a_task_whose_server_was_killed_is_interrupted_and_leaves_nothing(
     assert (task.state, task.seq, task.progress) == ("interrupted", 10, None)
     assert task.error is not None
     assert task.error.code == "interrupted"
-    assert "Demo" in task.error.message and "Retry" in task.error.hint
+    assert "Demo" in task.error.message and "Continue" in task.error.hint
     assert task.phases[1].state == "failed"
     assert task.ended is not None
     assert what_is_left(roots, temporary) == []

@@ -9,6 +9,9 @@ export interface IBind {
   read_only: boolean;
 }
 
+/** From where an image is pulled: a login node needs the user. */
+export type PullWay = 'here' | 'job' | 'login';
+
 /** What to add. What is left out gets its default at the server. */
 export interface IAddRequest {
   image: string;
@@ -22,6 +25,8 @@ export interface IAddRequest {
   environment?: Record<string, string>;
   /** Keep the host's `~/.local` and variables of its languages out. */
   isolated?: boolean;
+  /** `auto` is from the server's node. */
+  pull_from?: 'auto' | PullWay;
 }
 
 /** What mends a kernel. */

@@ -1,4 +1,4 @@
-import type { GpuChoice } from './requests';
+import type { GpuChoice, PullWay } from './requests';
 import type { IDiskRoom } from './space';
 
 /** A container runtime that was looked for on the server's machine. */
@@ -74,6 +74,13 @@ export interface ISite {
   binds: string[];
 }
 
+/** From where images can be pulled. */
+export interface IPullOffer {
+  /** What the site has chosen; `auto` leaves it to the user. */
+  policy: 'auto' | PullWay;
+  ways: PullWay[];
+}
+
 /** What this server offers. */
 export interface IInfo {
   version: string;
@@ -90,6 +97,7 @@ export interface IInfo {
   job: IJobInfo | null;
   limits: ILimits;
   site: ISite;
+  pull: IPullOffer;
 }
 
 /** Something that matters to containers, and what it means for the user. */

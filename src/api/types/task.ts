@@ -43,6 +43,8 @@ export interface ITask {
   log_bytes: number;
   /** The kernel of which it makes another one, when it does. */
   original: string | null;
+  /** A line that the user has to run on a login node for it to go on. */
+  command?: string | null;
 }
 
 /** Tasks that run, and ended ones that nobody dismissed. */

@@ -44,7 +44,8 @@ export const readAddRequest = record<IAddRequest>({
   binds: optional(list(bind)),
   interpreter: optional(orNull(text)),
   environment: optional(texts),
-  isolated: optional(flag)
+  isolated: optional(flag),
+  pull_from: optional(oneOf('auto', 'here', 'job', 'login'))
 });
 
 /** Reads the schema `RepairRequest`. */

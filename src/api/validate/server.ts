@@ -7,8 +7,10 @@ import type {
   ILimits,
   ISite,
   ISiteImage,
+  IPullOffer,
+  IRuntimeInfo,
   ISupport,
-  IRuntimeInfo
+  PullWay
 } from '../types';
 import {
   flag,
@@ -75,6 +77,10 @@ export const readInfo = record<IInfo>({
     files: orNull(list(text)),
     digest_required: flag,
     binds: list(text)
+  }),
+  pull: record<IPullOffer>({
+    policy: oneOf('auto', 'here', 'job', 'login'),
+    ways: list(oneOf<PullWay>('here', 'job', 'login'))
   })
 });
 

@@ -1,6 +1,15 @@
 import type { ILogChunk, IPhase, IProgress, ITask } from '../types';
 import { readError } from './error';
-import { integer, list, number, oneOf, orNull, record, text } from './readers';
+import {
+  integer,
+  list,
+  number,
+  oneOf,
+  optional,
+  orNull,
+  record,
+  text
+} from './readers';
 import { readAddRequest, readEditRequest, readRepairRequest } from './requests';
 
 /** Reads the schema `Task`. */
@@ -44,7 +53,8 @@ export const readTask = record<ITask>({
   created: text,
   ended: orNull(text),
   log_bytes: integer,
-  original: orNull(text)
+  original: orNull(text),
+  command: optional(orNull(text))
 });
 
 /** Reads the schema `LogChunk`. */

@@ -520,7 +520,7 @@ describe('a task', () => {
       info: someInfo({ job: { ...job, ends: ends(240) } })
     });
     expect(screen.getByRole('note').textContent).toBe(
-      '▲ This session ends in 4 min, before that is done.'
+      '▲ This takes about 8 h 53 min; your session ends in 4 min.'
     );
     cleanup();
     show({
@@ -574,7 +574,16 @@ describe('a task', () => {
     }
   });
 
-  it('that the server abandoned can be retried, too', () => {
+  it('that waits for a line to be run elsewhere shows it, to be copied', () => {
+    const command = "jupyter-container-kernels pull 'docker://a/b'";
+    const actions = show({ tasks: [new TaskModel(aTask({ command }), 0)] });
+    const line = screen.getByLabelText('Line to run on a login node');
+    expect(line.textContent).toBe(command);
+    fireEvent.click(screen.getByRole('button', { name: 'Copy line' }));
+    expect(actions.onCopy).toHaveBeenCalledWith(command);
+  });
+
+  it('that the server abandoned can go on', () => {
     show({
       tasks: [
         new TaskModel(
@@ -591,7 +600,7 @@ describe('a task', () => {
       ]
     });
     expect(screen.getByText('The server was restarted.')).toBeTruthy();
-    expect(screen.getByRole('button', { name: 'Retry' })).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Continue' })).toBeTruthy();
   });
 
   it.each([
