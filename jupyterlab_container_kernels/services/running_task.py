@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,10 @@ class RunningTask:
         yield
         if self._state_of(name) == "running":
             self.update(phases=self._phases(name, "done"), progress=None)
+
+    def aside(self) -> AbstractAsyncContextManager[None]:
+        """Let other tasks work while this one only waits for somebody else; after that it waits for its turn again."""
+        return self._service.aside(self)
 
     def skip(self, name: PhaseName, why: str) -> None:
         """Mark a phase as not needed."""

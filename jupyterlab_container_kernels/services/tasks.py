@@ -12,7 +12,7 @@ import contextlib
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import dacite
@@ -196,6 +196,16 @@ class TaskService:
         running.work = asyncio.ensure_future(self._in_turn(running, work))
         running.ending = asyncio.create_task(self._run(running, running.work))
         return running.task
+
+    @contextlib.asynccontextmanager
+    async def aside(self, running: RunningTask) -> AsyncIterator[None]:
+        """Let others have the turn of a task; see :meth:`.RunningTask.aside`."""
+        self._turns.leave(running)
+        try:
+            yield
+        finally:
+            self._turns.join(running)
+        await self._turns.come(running)
 
     async def _in_turn(self, running: RunningTask, work: Callable[[RunningTask], Awaitable[None]]) -> None:
         await self._turns.come(running)

@@ -31,7 +31,7 @@ class Turns:
 
     def leave(self, running: RunningTask) -> None:
         """Let the next one begin, or those behind move up."""
-        del self._line[running]
+        self._line.pop(running, None)
         self._tell()
 
     def _tell(self) -> None:

@@ -108,6 +108,42 @@ async def test_one_that_is_cancelled_while_it_works_lets_the_next_one_begin(root
     await crowd.service.stop()
 
 
+async def test_one_that_only_waits_for_somebody_else_lets_another_one_work(roots: Roots) -> None:
+    crowd = Crowd(roots, 1)
+    job = asyncio.Event()
+
+    async def work(running: RunningTask) -> None:
+        async with running.aside():  # as for a job of Slurm
+            await job.wait()
+        crowd.begun.append("first")
+
+    first = await crowd.service.start(AddRequest("docker://demo:1"), "first", "first", work)
+    await crowd.start("second")
+    await crowd.until(lambda: crowd.begun == ["second"])
+    job.set()
+    while (await crowd.service.get(first.id)).message != "Waiting: it comes next":
+        await asyncio.sleep(0.005)
+    assert crowd.begun == ["second"]
+    await crowd.end("second")
+    assert (await crowd.service.wait(first.id)).error is None
+    assert crowd.begun == ["second", "first"]
+
+
+async def test_one_that_is_cancelled_while_it_is_aside_ends(roots: Roots) -> None:
+    crowd = Crowd(roots, 1)
+
+    async def work(running: RunningTask) -> None:
+        async with running.aside():
+            await asyncio.sleep(600)
+
+    first = await crowd.service.start(AddRequest("docker://demo:1"), "first", "first", work)
+    await crowd.start("second")
+    await crowd.until(lambda: crowd.begun == ["second"])
+    await crowd.service.end(first.id)
+    assert (await crowd.service.wait(first.id)).state == "cancelled"
+    await crowd.end("second")
+
+
 async def test_a_server_that_stops_interrupts_those_that_wait_as_well(roots: Roots) -> None:
     crowd = Crowd(roots, 1)
     await crowd.start("first", "second")
