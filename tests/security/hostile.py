@@ -59,7 +59,23 @@ OPERATIONS = [
 _WEIGHTS = [10 if "requestBody" in each or "parameters" in each or "{" in path else 1 for _, path, each in OPERATIONS]
 _PARTS = {"slug": ["demo", "a", "nobody"], "item_id": ["0" * 16], "task_id": ["0" * 32]}
 #: What a JSON value can be, beside texts.
-_OTHERS: list[Any] = [None, True, False, 0, -1, 1 << 70, 1.5, 1e308, float("inf"), float("nan"), [], {}, [[]], {"": {}}, [None]]
+_OTHERS: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1 << 70,
+    1.5,
+    1e308,
+    float("inf"),
+    float("nan"),
+    [],
+    {},
+    [[]],
+    {"": {}},
+    [None],
+]
 
 
 def _text(chance: random.Random) -> str:
