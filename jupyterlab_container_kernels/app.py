@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,13 @@ class ContainerKernelsApp(ExtensionApp):
         "Jupyter's. '~' and environment variables are filled in.",
     )
 
+    shared_kernel_dirs = List(
+        Unicode(),
+        config=True,
+        help="Folders from which others share kernels, as *Share…* has made them, looked at after all others of "
+        "Jupyter's. '~' and environment variables are filled in.",
+    )
+
     _services: Services | None = None
 
     @property
@@ -246,12 +254,12 @@ class ContainerKernelsApp(ExtensionApp):
                 raise TraitError(f"pull_job_options has to hold options, each with its value, not {value!r}")
         return values
 
-    @validate("site_images")
+    @validate("site_images", "shared_kernel_dirs")
     def _are_absolute(self, proposal: dict[str, Any]) -> list[str]:
         values = [_expanded(each) for each in proposal["value"]]
         for value, given in zip(values, proposal["value"], strict=True):
             if not Path(value).is_absolute():
-                raise TraitError(f"site_images has to hold full paths, not {given!r}")
+                raise TraitError(f"{proposal['trait'].name} has to hold full paths, not {given!r}")
         return values
 
     @validate(
@@ -334,12 +342,21 @@ class ContainerKernelsApp(ExtensionApp):
                 setattr(self, name, value)
         return policy
 
+    def with_shared(self, kernel_dirs: Sequence[str]) -> list[str]:
+        """Return directories of kernels, and after them those of folders from which others share."""
+        shared = [f"{each.rstrip('/')}/kernels" for each in self.shared_kernel_dirs]
+        return list(dict.fromkeys([*kernel_dirs, *shared]))
+
     def initialize_settings(self) -> None:
         """Register what the browser listens to; nothing is started and no file of the user is looked at."""
         assert self.serverapp is not None  # noqa: S101 (it initializes us)
         logger: Any = self.serverapp.event_logger
         for name in ("event_schema.yaml", "kernel_event_schema.yaml"):
             logger.register_event_schema(Path(__file__).with_name(name))
+        if self.shared_kernel_dirs:
+            specs: Any = self.serverapp.kernel_spec_manager
+            specs.kernel_dirs = self.with_shared(specs.kernel_dirs)
+
 
     def initialize_handlers(self) -> None:
         """Add the routes."""

@@ -46,6 +46,7 @@ _EXIT_CODES = {
     "invalid_slug": USAGE,
     "invalid_bind": USAGE,
     "invalid_environment": USAGE,
+    "invalid_directory": USAGE,
 }
 _EPILOG = """exit codes:
   0    done
@@ -132,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     for each in (remove, clean):
         each.add_argument("--purge", action="store_true", help="at once, not into the trash; `undo` cannot help then")
         each.add_argument("--yes", action="store_true", help="do not ask")
+    _add_sharing(command)
     undo = command("undo", commands.undo, "put a deleted kernel back")
     undo.add_argument("kernel", nargs="?", help="the id or name that `images` shows (default: the one deleted last)")
     images = command("images", commands.images, "list images, packages, the trash and leftovers, and what they take")
@@ -157,6 +159,23 @@ def _add_pull(add: argparse.ArgumentParser, command: Callable[..., argparse.Argu
     parser = command("pull", commands.pull, "pull an image into the store, so that adding it takes seconds")
     parser.add_argument("image", help="docker://…, oras://…, library://… or a bare name")
     parser.add_argument("--order", metavar="FOLDER", help="what a session waits for: it shows the whole line")
+
+
+def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:
+    publish = command("publish", commands.publish, "share a kernel: a copy that others can use and only you can change")
+    publish.add_argument("kernel", help=_KERNEL)
+    where = publish.add_mutually_exclusive_group(required=True)
+    where.add_argument("--to", metavar="FOLDER", help="a folder that others can read; it is made if it is not there")
+    where.add_argument("--prefix", metavar="FOLDER", help="the same as --to FOLDER/share/jupyter")
+    where.add_argument("--sys-prefix", action="store_true", help="for all who use this Python environment")
+    publish.add_argument(
+        "--with-env", action="append", default=[], metavar="NAME", help="hand on a variable that looks like a password"
+    )
+    publish.add_argument("--dry-run", action="store_true", help="only say what that would copy, and for whom")
+    withdraw = command("withdraw", commands.withdraw, "take back a kernel that you share, at once")
+    withdraw.add_argument("kernel", help="the kernel's name")
+    withdraw.add_argument("--from", dest="place", metavar="FOLDER", help="from where it is shared, if from several")
+    withdraw.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_properties(parser: argparse.ArgumentParser) -> None:
@@ -245,7 +264,10 @@ def _specs() -> Any:
 
     from .app import ContainerKernelsApp
 
-    return KernelSpecManager(config=ContainerKernelsApp.configured_as_the_server().config)
+    app = ContainerKernelsApp.configured_as_the_server()
+    specs = KernelSpecManager(config=app.config)
+    specs.kernel_dirs = app.with_shared(specs.kernel_dirs)
+    return specs
 
 
 def _running_start_scripts() -> dict[str, list[RunningKernel]]:

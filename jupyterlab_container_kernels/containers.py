@@ -29,7 +29,8 @@ class LaunchSpec:
         Folders to mount beside those that every kernel gets. Missing ones are skipped at start, with a line in the log.
     gpu : {"auto", "on", "off"}
     log : Path
-        Where standard error of the last start goes.
+        Where standard error of the last start goes; one that is no full path lies below our state in the data directory
+        of whoever starts the kernel.
     needed : sequence of Path
         Directories without which the kernel cannot start: packages that were installed for it. They are mounted.
     isolated : bool

@@ -24,6 +24,8 @@ STATUS: Final[dict[str, HTTPStatus]] = {
     "invalid_slug": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_bind": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid_environment": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid_directory": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid_image_dir": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_not_found": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_unusable": HTTPStatus.UNPROCESSABLE_ENTITY,
     "image_not_readable": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -51,7 +51,7 @@ RemovalKind = Literal["kernelspec", "packages", "shared_packages", "image", "log
 Remedy = Literal["relink", "pull", "update", "reinstall", "find_runtime", "edit", "adopt", "free_space"]
 RepairAction = Literal["relink", "pull", "update", "reinstall", "find_runtime"]
 #: What a task does.
-Job = Literal["add", "repair", "edit", "duplicate", "check"]
+Job = Literal["add", "repair", "edit", "duplicate", "check", "share"]
 #: From where an image is pulled: this node, a Slurm job, or a login node on which the user runs a line.
 PullWay = Literal["here", "job", "login"]
 #: ``auto``: from here, unless somebody chooses.
@@ -340,6 +340,8 @@ class Kernel:
     maker: str
     ours: bool
     read_only: bool
+    owner: str | None
+    withdrawable: bool
     status: KernelStatus
     notes: list[KernelStatus]
     image: KernelImage
@@ -433,6 +435,35 @@ class CheckRequest:
 
 
 @dataclasses.dataclass(frozen=True)
+class ShareRequest:
+    directory: str
+    environment: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShareItem:
+    what: Literal["image", "packages"]
+    path: str
+    size_bytes: int
+    copied: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class SharePlan:
+    directory: str
+    readers: str | None
+    items: list[ShareItem]
+    left_out: list[str]
+    remarks: list[str]
+    line: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class WithdrawRequest:
+    resource_dir: str
+
+
+@dataclasses.dataclass(frozen=True)
 class SpaceItem:
     id: str
     kind: SpaceKind
@@ -498,6 +529,7 @@ class Task:
     log_bytes: int
     original: str | None
     command: str | None = None
+    share: ShareRequest | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -240,6 +240,36 @@ class KernelCheckHandler(_Handler):
         self.accept(await self.services.edit.check(slug, from_json(CheckRequest, self.body())))
 
 
+class KernelSharePlanHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, slug: str) -> None:
+        from .models import ShareRequest, from_json
+
+        self.answer(await self.services.publishing.plan(slug, from_json(ShareRequest, self.body())))
+
+
+class KernelShareHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, slug: str) -> None:
+        from .models import ShareRequest, from_json
+
+        self.accept(await self.services.publishing.publish(slug, from_json(ShareRequest, self.body())))
+
+
+class KernelWithdrawHandler(_Handler):
+    @web.authenticated
+    @authorized
+    async def post(self, slug: str) -> None:
+        from .models import WithdrawRequest, from_json
+
+        request = from_json(WithdrawRequest, self.body())
+        freed = await self.services.publishing.withdraw(slug, request.resource_dir)
+        self.tell(slug, present=False)
+        self.answer(freed)
+
+
 class SpaceHandler(_Handler):
     @web.authenticated
     @authorized
@@ -326,6 +356,9 @@ ROUTES: list[tuple[str, type[_Handler]]] = [
     (rf"kernels/{_SLUG}/repair", KernelRepairHandler),
     (rf"kernels/{_SLUG}/duplicate", KernelDuplicateHandler),
     (rf"kernels/{_SLUG}/check", KernelCheckHandler),
+    (rf"kernels/{_SLUG}/share/plan", KernelSharePlanHandler),
+    (rf"kernels/{_SLUG}/share", KernelShareHandler),
+    (rf"kernels/{_SLUG}/withdraw", KernelWithdrawHandler),
     (r"space", SpaceHandler),
     (rf"space/{_ITEM}", SpaceItemHandler),
     (rf"trash/{_ITEM}/restore", RestoreHandler),

@@ -20,6 +20,8 @@ import type {
   IRepairRequest,
   IResolution,
   IRestored,
+  ISharePlan,
+  IShareRequest,
   ISpace,
   ITagList,
   ITask
@@ -247,6 +249,20 @@ export interface IContainerKernels {
   /** Start a deep check of a kernel. */
   check(slug: string, request?: ICheckRequest): Promise<ITask>;
 
+  /**
+   * What sharing a kernel would copy, and for whom. Nothing is changed.
+   *
+   * @param slug - The kernel's name in Jupyter.
+   * @param request - From where.
+   */
+  planShare(slug: string, request: IShareRequest): Promise<ISharePlan>;
+
+  /** Start sharing a kernel: a copy that others use and cannot change. */
+  share(slug: string, request: IShareRequest): Promise<ITask>;
+
+  /** Take back a kernel that this user shares, by its folder. */
+  withdraw(slug: string, resourceDir: string): Promise<IFreed>;
+
   /** Start an ended task again, in its place. */
   retry(id: string): Promise<ITask>;
 
@@ -303,6 +319,8 @@ export namespace CommandIDs {
   export const repairKernel = 'container-kernels:repair-kernel';
   export const editKernel = 'container-kernels:edit-kernel';
   export const duplicateKernel = 'container-kernels:duplicate-kernel';
+  export const shareKernel = 'container-kernels:share-kernel';
+  export const withdrawKernel = 'container-kernels:withdraw-kernel';
   export const deleteKernel = 'container-kernels:delete-kernel';
   export const checkKernel = 'container-kernels:check-kernel';
   export const showDetails = 'container-kernels:show-details';

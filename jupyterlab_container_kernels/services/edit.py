@@ -65,7 +65,7 @@ class EditService:
             ``not_found``, ``not_ours``; ``not_allowed``: the site does not want its image; what is wrong with the
             change.
         """
-        spec = await self._own(slug)
+        spec = await self._kernels.seen_spec(slug)
         named = self._images.resolution.parse(self._named(replace(spec.record.image, digest=None)))
         await self._session.policy.require(named, is_pinned=True)
         name = f"{spec.display_name} (copy)" if edit.display_name is None else edit.display_name
@@ -90,7 +90,7 @@ class EditService:
             ``not_found``, ``not_ours``; ``slug_taken``: a task is at it already.
         """
         spec = await self._own(slug)
-        request = replace(_as_it_is(spec), image=self._named(spec.record.image), slug=slug)
+        request = replace(as_request(spec), image=self._named(spec.record.image), slug=slug)
         self._tasks.require_idle(slug, spec.display_name)
 
         async def judge() -> list[KernelStatus]:
@@ -106,7 +106,7 @@ class EditService:
 
     async def _changed(self, spec: Spec, edit: EditRequest) -> AddRequest:
         """Return what the kernel is to be; what stays as it is was checked when it was made."""
-        request = replace(_as_it_is(spec), image=self._named(spec.record.image))
+        request = replace(as_request(spec), image=self._named(spec.record.image))
         if edit.display_name is not None:
             request = replace(request, display_name=checked_display_name(edit.display_name))
         if edit.gpu is not None:
@@ -130,7 +130,8 @@ class EditService:
         return str(reference.pinned(image.digest) if image.digest else reference)
 
 
-def _as_it_is(spec: Spec) -> AddRequest:
+def as_request(spec: Spec) -> AddRequest:
+    """Return what would add a kernel as it is, from its image file."""
     record = spec.record
     return AddRequest(
         image=record.image.path,

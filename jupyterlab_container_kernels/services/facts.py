@@ -89,6 +89,14 @@ class Checked:
     known: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Owner:
+    """To whom a folder belongs."""
+
+    uid: int
+    name: str
+
+
 class Kept:
     """Answers by path, each with the stamp of what it was read from."""
 
@@ -157,25 +165,25 @@ def _header(path: str) -> tuple[str | None, str | None]:
 
 
 def _writable_by_others(path: str, status: os.stat_result) -> str | None:
-    if _others_may_write(status):
+    if others_may_write(status):
         return path
     above = path
     while above != (above := os.path.dirname(above)):
         status = os.stat(above)
         # in a folder as /tmp, only the owner of what lies in it may replace that
-        if _others_may_write(status) and not status.st_mode & stat.S_ISVTX:
+        if others_may_write(status) and not status.st_mode & stat.S_ISVTX:
             return above
     return None
 
 
-def _others_may_write(status: os.stat_result) -> bool:
+def others_may_write(status: os.stat_result) -> bool:
     if status.st_mode & stat.S_IWOTH:
         return True
-    return bool(status.st_mode & stat.S_IWGRP) and not _is_private(status.st_gid)
+    return bool(status.st_mode & stat.S_IWGRP) and not is_private_group(status.st_gid)
 
 
 @lru_cache(maxsize=64)
-def _is_private(gid: int) -> bool:
+def is_private_group(gid: int) -> bool:
     """Tell whether a group has this user alone, as most distributions give one to each user."""
     if gid == 0:
         return True  # who is in root's group needs no permission
@@ -184,6 +192,27 @@ def _is_private(gid: int) -> bool:
     except KeyError:
         return False
     return gid == user.pw_gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+
+
+def owner(path: str) -> Owner:
+    """Tell to whom a folder belongs.
+
+    Raises
+    ------
+    OSError
+        It is not there, or nobody can tell.
+    """
+    uid = os.stat(path).st_uid
+    return same(("owner", path), Owner(uid, user_name(uid)))
+
+
+@lru_cache(maxsize=256)
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number where nobody knows it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def executable(path: str) -> int | None:

@@ -127,7 +127,7 @@ class ImageService:
             running.say(f"{runtime.title} has the image in its cache: {resolved.cached}")
             running.update(message=f"Copying the image from {runtime.title}'s cache")
             with contextlib.suppress(FileNotFoundError):  # it was cleaned meanwhile
-                await _copy(running, resolved.cached, partial)
+                await copy(running, resolved.cached, partial)
         elif self._session.settings.acquire == "auto" and resolved.reference.transport == "docker":
             try:
                 await streaming.fetch(self._session, running, resolved, runtime, partial)
@@ -162,7 +162,7 @@ class ImageService:
         return await asyncio.to_thread(_record, resolved, path, header, stored=stored, path=path)
 
 
-async def _copy(running: RunningTask, source: Path, target: Path) -> None:
+async def copy(running: RunningTask, source: Path, target: Path) -> None:
     """Copy a file, telling how far that is; nothing is written any more when a cancellation is raised."""
     stop, done_bytes = threading.Event(), 0
 

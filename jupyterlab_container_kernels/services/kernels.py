@@ -6,7 +6,7 @@ import asyncio
 import shlex
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,24 @@ class KernelService:
             ) from error
         return KernelLog(chunk.text, chunk.offset, chunk.next_offset, chunk.size_bytes, chunk.path, start)
 
+    async def seen_spec(self, slug: str) -> Spec:
+        """Return a kernel of ours, the user's own or one that others share.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``not_found``; ``not_ours``: somebody else made it.
+        """
+        try:
+            return await self.spec(slug)
+        except ContainerKernelsError:
+            kernel, row = await self._find(slug)
+        if row.entry.spec is None:
+            raise ContainerKernelsError(
+                "not_ours", f"Container Kernels did not make {kernel.display_name}.", "Repair makes one like it."
+            )
+        return row.entry.spec
+
     async def _logged(self, slug: str) -> Spec:
         """Return a kernel that logs its starts; the user's own are found without looking at all others."""
         try:
@@ -209,7 +227,7 @@ def _ours(row: Row, spec: Spec, around: _Around) -> Kernel:
     record, seen = spec.record, row.seen
     image, own = seen.get("image"), seen.get("own")
     judged = status.excuse(_judge(row.entry, seen, around.version), seen, row.entry.written_s)
-    worst, notes = status.sum_up([*_standing(row), *judged])
+    worst, notes = _summed_up(row, judged)
     last_used = status.last_used(record, seen)
     return Kernel(
         id=_id(row),
@@ -220,6 +238,8 @@ def _ours(row: Row, spec: Spec, around: _Around) -> Kernel:
         maker=_OURS,
         ours=True,
         read_only=row.is_read_only,
+        owner=row.owner,
+        withdrawable=row.is_withdrawable,
         status=worst,
         notes=notes,
         image=KernelImage(
@@ -259,7 +279,7 @@ def _foreign(row: Row, around: _Around) -> Kernel:
     judged = status.of_foreign(made, row.seen) if made else []
     if entry.problem is not None:
         judged = [status.invalid(entry.directory, entry.problem, is_hidden=entry.is_hidden)]
-    worst, notes = status.sum_up([*_standing(row), *judged])
+    worst, notes = _summed_up(row, judged)
     image = row.seen.get("image")
     inside = made.argv[0] if made and made.argv and not made.argv[0].startswith("$") else ""
     return Kernel(
@@ -271,6 +291,8 @@ def _foreign(row: Row, around: _Around) -> Kernel:
         maker=made.maker if made else _OURS if entry.problem and not entry.is_hidden else "",
         ours=False,
         read_only=row.is_read_only,
+        owner=row.owner,
+        withdrawable=False,
         status=worst,
         notes=notes,
         image=KernelImage(
@@ -302,17 +324,26 @@ def _id(row: Row) -> str:
     return row.entry.slug if row.is_shown else f"{row.entry.slug} {row.entry.directory}"
 
 
+def _summed_up(row: Row, judged: list[KernelStatus]) -> tuple[KernelStatus, list[KernelStatus]]:
+    """Return status and notes; of what mends a kernel, only what this user may do to it."""
+    if row.is_read_only:
+        judged = [replace(each, remedies=[what for what in each.remedies if what == "adopt"]) for each in judged]
+    return status.sum_up([*_standing(row), *judged])
+
+
 def _standing(row: Row) -> list[KernelStatus]:
     """Return what is to be said of how a kernel stands among the others."""
     found = []
     if not row.does_answer:
         found.append(status.unanswered(row.entry.directory))
+    if row.is_withdrawable:
+        return [*found, status.shared(row.entry.directory)]
     if row.shown_from is None:
         found.append(status.hidden())
     elif not row.is_shown:
         found.append(status.shadowed(row.shown_from))
     if row.is_read_only:
-        found.append(status.read_only(row.entry.directory))
+        found.append(status.read_only(row.entry.directory, row.owner))
     return found
 
 

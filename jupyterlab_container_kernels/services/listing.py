@@ -15,7 +15,8 @@ from ..system import foreign, kernel_dirs
 from ..system.foreign import Foreign
 from ..system.kernel_dirs import Entry, Script
 from ..system.survey import Question, Survey
-from . import facts
+from . import facts, shared_places
+from .facts import Owner
 from .package_facts import PackageFacts
 from .session import SessionService
 
@@ -60,6 +61,19 @@ class Row:
     @property
     def is_shown(self) -> bool:
         return self.shown_from == self.entry.directory
+
+    @property
+    def owner(self) -> str | None:
+        """Whose it is, if it is not the user's own and somebody can tell."""
+        owner = self.seen.get("owner")
+        return owner.name if isinstance(owner, Owner) else None
+
+    @property
+    def is_withdrawable(self) -> bool:
+        """The user shares it with others."""
+        owner, spec = self.seen.get("owner"), self.entry.spec
+        is_mine = isinstance(owner, Owner) and owner.uid == os.geteuid()
+        return is_mine and spec is not None and shared_places.data_of(spec) is not None
 
     @property
     def image(self) -> str:
@@ -146,7 +160,9 @@ class Listing:
 
     async def _directories(self) -> list[str]:
         """Return all directories that may be kernels."""
-        roots = list(dict.fromkeys([*self._session.jupyter.kernel_dirs, self._own]))
+        note: Question = (shared_places.noted, str(self._session.roots.state / shared_places.NOTE))
+        shared = (await self._survey.ask([note])).get(note, [])
+        roots = list(dict.fromkeys([*self._session.jupyter.kernel_dirs, self._own, *shared]))
         answers = await self._survey.ask(
             (question, root) for root in roots for question in (kernel_dirs.real_path, kernel_dirs.subdirectories)
         )
@@ -231,6 +247,8 @@ class Listing:
                 asked[entry] = self._asked.get(entry) or self._about_ours(entry)
             else:
                 asked[entry] = _about_foreign(understood) if understood else {}
+            if entry.directory.rpartition("/")[0] != self._own_as_listed:
+                asked[entry]["owner"] = (facts.owner, entry.directory)
         self._asked = asked
         return asked
 

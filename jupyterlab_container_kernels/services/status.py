@@ -306,9 +306,16 @@ def hidden() -> KernelStatus:
     return _note("hidden", message, "Ask your site's support about KernelSpecManager.allowed_kernelspecs.")
 
 
-def read_only(directory: str) -> KernelStatus:
+def shared(directory: str) -> KernelStatus:
+    """Return the note on a kernel that this user shares with others."""
+    message = f"You share it from {directory}; it is as others see it."
+    return _note("read_only", message, "Withdraw it when nobody needs it any longer.")
+
+
+def read_only(directory: str, owner: str | None = None) -> KernelStatus:
     """Return the note on a kernel that this user cannot change."""
-    message = f"It belongs to the system or to a project: {directory} cannot be changed by you."
+    whose = "the system or a project" if owner in (None, "root") else owner
+    message = f"It belongs to {whose}: {directory} cannot be changed by you."
     return _note("read_only", message, "Ask whoever made it to change it, or add a kernel of your own.")
 
 

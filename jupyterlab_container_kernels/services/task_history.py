@@ -30,6 +30,7 @@ DEEDS: dict[Job, tuple[str, str]] = {
     "edit": ("changing", "changed"),
     "duplicate": ("making", "made"),
     "check": ("checking", "checked"),
+    "share": ("sharing", "shared"),
 }
 
 

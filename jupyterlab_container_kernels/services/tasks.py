@@ -28,12 +28,13 @@ from ..models import (
     LogChunk,
     Phase,
     RepairRequest,
+    ShareRequest,
     Task,
     now,
 )
 from ..system import kernelspecs, paths
 from ..system.paths import Roots
-from . import image_lock, sets
+from . import image_lock, sets, shared_places
 from .running_task import SAVE_INTERVAL_S, RunningTask
 from .task_files import Owner, StoredTask, alive, promised, read_log
 from .task_history import DEEDS, MOST_ENDED, TaskHistory, interruption
@@ -155,6 +156,7 @@ class TaskService:
         job: Job = "add",
         edit: EditRequest | None = None,
         original: str | None = None,
+        share: ShareRequest | None = None,
     ) -> Task:
         """Begin a task and return it as it stands; ``work`` goes on by itself, when it is its turn."""
         phases = [Phase(name, "waiting", None) for name in PHASES]
@@ -177,6 +179,7 @@ class TaskService:
             ended=None,
             log_bytes=0,
             original=original,
+            share=share,
         )
         running = RunningTask(self, task)
         self._running[task.id] = running  # before anything is awaited: it holds the name
@@ -277,6 +280,8 @@ class TaskService:
                     image_lock.release_dead(path)
                 elif (path.parent == self._roots.images and path.name.startswith(".")) or _is_connection_file(path):
                     path.unlink(missing_ok=True)
+                elif shared_places.is_data(path):
+                    shared_places.remove_unpublished(path)
                 elif str(path) not in used and not paths.remove_begun(path, *roots):
                     paths.remove_marked(path, *roots)
             except (OSError, ContainerKernelsError) as error:

@@ -20,6 +20,7 @@ from .install import InstallService
 from .jupyter import Jupyter
 from .kernels import KernelService
 from .logins import LoginService
+from .publishing import PublishingService
 from .repair import RepairService
 from .session import SessionService
 from .space import SpaceService
@@ -39,6 +40,7 @@ class Services:
     add: AddService
     repair: RepairService
     edit: EditService
+    publishing: PublishingService
     space: SpaceService
     diagnostics: DiagnosticsService
 
@@ -90,6 +92,7 @@ def connect(settings: Settings, data_dir: Path, jupyter: Jupyter, listener: List
         add,
         repair,
         edit,
+        PublishingService(session, images, installer, kernels, tasks),
         space,
         DiagnosticsService(session),
     )

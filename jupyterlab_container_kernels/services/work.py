@@ -73,8 +73,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Places:
-    """Directories of the kernel that is made."""
+class Places:
+    """Directories of the kernel that is made; a log that is no full path lies below the state of whoever starts it."""
 
     workspace: Path
     packages: Packages
@@ -111,7 +111,8 @@ class Work:
             staged = await to_its_end(asyncio.to_thread(self._stage, running, image, inspected, interpreter, places))
             language = self._language(interpreter)
             timeout_s = self._session.settings.start_timeout_s
-            seen = await check.verify(running, staged, language, places.log, timeout_s, plan.request.gpu)
+            log = self._roots.state / places.log
+            seen = await check.verify(running, staged, language, log, timeout_s, plan.request.gpu)
             await to_its_end(asyncio.to_thread(kernelspecs.amend, staged, start_s=seen.start_s, gpu_name=seen.gpu_name))
 
         async with running.phase("publish", "Putting the tile into the Launcher"):
@@ -148,7 +149,7 @@ class Work:
 
     async def _places(
         self, running: RunningTask, runtime: FoundRuntime, interpreter: Interpreter, image: Path
-    ) -> _Places:
+    ) -> Places:
         """Make the directories of the kernel, and install what the image lacks."""
         plan, roots = self._plan, self._roots
         workspace = await self._own_directory(running, roots.staging / running.task.id)
@@ -161,7 +162,7 @@ class Work:
         shared = await self._installer.install(
             running, runtime, interpreter, image, own, workspace, anew=anew, keep=Path(used) if used else None
         )
-        return _Places(workspace, Packages(own, shared), logs / "last-start")
+        return Places(workspace, Packages(own, shared), logs / "last-start")
 
     async def _own_directory(self, running: RunningTask, directory: Path) -> Path:
         await running.owns(directory)
@@ -190,7 +191,7 @@ class Work:
         image: ImageRecord,
         inspected: Inspected,
         interpreter: Interpreter,
-        places: _Places,
+        places: Places,
     ) -> Path:
         plan, request = self._plan, self._plan.request
         language = self._language(interpreter)
@@ -225,7 +226,7 @@ class Work:
             logo=fill("logo.svg.j2", logo=language.logo, title=language.title),
         )
 
-    def _record(self, running: RunningTask, image: ImageRecord, interpreter: Interpreter, places: _Places) -> Record:
+    def _record(self, running: RunningTask, image: ImageRecord, interpreter: Interpreter, places: Places) -> Record:
         plan, request, packages = self._plan, self._plan.request, places.packages
         language = self._language(interpreter)
         return Record(

@@ -11,12 +11,13 @@ import os
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dacite
+from jupyter_core.paths import jupyter_data_dir
 
 from ..errors import ContainerKernelsError
 from ..models import Bind, GpuMode, KernelRuntime
@@ -134,6 +135,8 @@ def parse(directory: Path, data: Any) -> Spec | None:
         if record["schema"] != SCHEMA:
             return None
         found = dacite.from_dict(Record, record)
+        if not found.log.startswith("/"):  # of a shared kernel: each user has a log of it
+            found = replace(found, log=f"{jupyter_data_dir()}/container-kernels/{found.log}")
         return Spec(directory.name, str(data["display_name"]), str(data["language"]), directory, found)
     except (TypeError, KeyError, dacite.DaciteError):
         return None

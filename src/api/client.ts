@@ -20,9 +20,12 @@ import type {
   IRepairRequest,
   IResolution,
   IRestored,
+  ISharePlan,
+  IShareRequest,
   ISpace,
   ITagList,
-  ITask
+  ITask,
+  IWithdrawRequest
 } from './types';
 import {
   IRows,
@@ -40,6 +43,7 @@ import {
   readResolution,
   readRestored,
   readRows,
+  readSharePlan,
   readSpace,
   readTagList,
   readTask
@@ -188,6 +192,32 @@ export class ContainerKernelsClient {
       method: 'POST',
       body: request
     });
+  }
+
+  /** What sharing a kernel would copy, and for whom. Nothing is changed. */
+  planShare(slug: string, request: IShareRequest): Promise<ISharePlan> {
+    return this._ask(
+      `kernels/${encodeURIComponent(slug)}/share/plan`,
+      readSharePlan,
+      { method: 'POST', body: request }
+    );
+  }
+
+  /** Start sharing a kernel. */
+  shareKernel(slug: string, request: IShareRequest): Promise<ITask> {
+    return this._ask(`kernels/${encodeURIComponent(slug)}/share`, readTask, {
+      method: 'POST',
+      body: request
+    });
+  }
+
+  /** Remove a kernel that this user shares. */
+  withdrawKernel(slug: string, request: IWithdrawRequest): Promise<IFreed> {
+    return this._ask(
+      `kernels/${encodeURIComponent(slug)}/withdraw`,
+      readFreed,
+      { method: 'POST', body: request }
+    );
   }
 
   /** What takes room, and the room left. */

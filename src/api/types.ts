@@ -10,5 +10,6 @@ export type * from './types/image';
 export type * from './types/kernel';
 export type * from './types/requests';
 export type * from './types/server';
+export type * from './types/sharing';
 export type * from './types/space';
 export type * from './types/task';

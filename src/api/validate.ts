@@ -24,5 +24,6 @@ export {
 } from './validate/readers';
 export { readAddRequest } from './validate/requests';
 export { readDiagnostics, readInfo } from './validate/server';
+export { readSharePlan } from './validate/sharing';
 export { readFreed, readRestored, readSpace } from './validate/space';
 export { readLogChunk, readTask } from './validate/task';

@@ -55,7 +55,7 @@ export function KernelDetails(props: IKernelDetailsProps): JSX.Element {
         </h2>
         <StatusMark look={statusLook(kernel, trans)} />
         <span className="jp-ContainerKernels-spacer" />
-        {canCheck && (
+        {canCheck && !kernel.read_only && (
           <button
             type="button"
             className="jp-ContainerKernels-link"
@@ -170,6 +170,7 @@ function KernelFacts(props: IKernelDetailsProps): JSX.Element {
       facts={[
         [trans.__('Name in Jupyter'), kernel.slug],
         [trans.__('Made by'), kernel.maker],
+        [trans.__('Belongs to'), kernel.owner ?? ''],
         [trans.__('Created'), when(kernel.created)],
         [
           trans.__('Last used'),

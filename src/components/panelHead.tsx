@@ -82,7 +82,9 @@ export function PanelHead(props: IPanelHeadProps): JSX.Element {
 /** Draws what can be done with the kernels that are selected. */
 function Selection(props: IPanelHeadProps): JSX.Element {
   const { trans, selected, actions } = props;
-  const ours = selected.filter(each => each.ours && each.id === each.slug);
+  const ours = selected.filter(
+    each => each.ours && !each.read_only && each.id === each.slug
+  );
   return (
     <div
       className="jp-ContainerKernels-tools"

@@ -23,6 +23,8 @@ import type {
   IRepairRequest,
   IResolution,
   IRestored,
+  ISharePlan,
+  IShareRequest,
   ITagList,
   ITask
 } from '../api/types';
@@ -234,6 +236,22 @@ export class ContainerKernelsModel
 
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
     return this._tasks.check(slug, request);
+  }
+
+  planShare(slug: string, request: IShareRequest): Promise<ISharePlan> {
+    return this._ask(() => this._client.planShare(slug, request));
+  }
+
+  share(slug: string, request: IShareRequest): Promise<ITask> {
+    return this._tasks.share(slug, request);
+  }
+
+  async withdraw(slug: string, resourceDir: string): Promise<IFreed> {
+    const freed = await this._ask(() =>
+      this._client.withdrawKernel(slug, { resource_dir: resourceDir })
+    );
+    await this.refresh();
+    return freed;
   }
 
   retry(id: string): Promise<ITask> {

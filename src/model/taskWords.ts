@@ -20,6 +20,8 @@ export function deedOf(task: ITask, trans: TranslationBundle): string {
       return trans.__('Making %1', name);
     case 'check':
       return trans.__('Checking %1', name);
+    case 'share':
+      return trans.__('Sharing %1', name);
   }
 }
 
@@ -37,6 +39,8 @@ export function cancelOf(task: ITask, trans: TranslationBundle): string {
       return trans.__('Cancel making %1', name);
     case 'check':
       return trans.__('Cancel checking %1', name);
+    case 'share':
+      return trans.__('Cancel sharing %1', name);
   }
 }
 
@@ -48,6 +52,8 @@ export function successOf(task: ITask, trans: TranslationBundle): string {
       return trans.__('%1 was changed', name);
     case 'check':
       return trans.__('%1 works', name);
+    case 'share':
+      return trans.__('%1 is shared', name);
     default:
       return trans.__('%1 is ready', name);
   }
@@ -67,6 +73,8 @@ export function failureOf(task: ITask, trans: TranslationBundle): string {
       return trans.__('%1 could not be made', name);
     case 'check':
       return trans.__('%1 did not pass its check', name);
+    case 'share':
+      return trans.__('%1 could not be shared', name);
   }
 }
 
@@ -87,5 +95,7 @@ export function outcomeOf(task: ITask, trans: TranslationBundle): string {
       return isDone ? trans.__('Ready') : trans.__('could not be made');
     case 'check':
       return isDone ? trans.__('Works') : trans.__('did not pass its check');
+    case 'share':
+      return isDone ? trans.__('Shared') : trans.__('could not be shared');
   }
 }

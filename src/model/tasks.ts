@@ -9,6 +9,7 @@ import type {
   ICheckRequest,
   IEditRequest,
   IRepairRequest,
+  IShareRequest,
   ITask
 } from '../api/types';
 import type { ILogState } from '../tokens';
@@ -107,6 +108,10 @@ export class Tasks implements IDisposable {
     return this._begin(() => this._client.duplicateKernel(slug, request));
   }
 
+  share(slug: string, request: IShareRequest): Promise<ITask> {
+    return this._begin(() => this._client.shareKernel(slug, request));
+  }
+
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
     return this._begin(() => this._client.checkKernel(slug, request));
   }
@@ -183,6 +188,9 @@ export class Tasks implements IDisposable {
     }
     if (task.job === 'edit' && edit) {
       return this.edit(slug, edit);
+    }
+    if (task.job === 'share' && task.share) {
+      return this.share(slug, task.share);
     }
     if (task.job === 'check') {
       return this.check(slug);

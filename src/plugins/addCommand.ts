@@ -103,6 +103,9 @@ function formOfTask(task: ITask): string | undefined {
   if (task.job === 'edit') {
     return CommandIDs.editKernel;
   }
+  if (task.job === 'share') {
+    return CommandIDs.shareKernel;
+  }
   return task.job === 'duplicate' && task.original
     ? CommandIDs.duplicateKernel
     : undefined;

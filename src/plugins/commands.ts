@@ -11,6 +11,7 @@ import type { ICommandContext } from './commandContext';
 import { addEditCommands } from './editCommands';
 import { addRepairCommand } from './repairCommand';
 import { addRowCommands } from './rowCommands';
+import { addShareCommands } from './shareCommands';
 import { addStartCommands } from './startCommands';
 
 /**
@@ -37,5 +38,6 @@ export const commands: JupyterFrontEndPlugin<void> = {
     addRowCommands(context);
     addEditCommands(context);
     addRepairCommand(context);
+    addShareCommands(context);
   }
 };

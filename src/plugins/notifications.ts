@@ -100,6 +100,10 @@ class Toasts {
       );
       return;
     }
+    if (task.job === 'share') {
+      Notification.success(`${task.message}.`, { autoClose: 5000 });
+      return;
+    }
     this._replace(
       slug,
       Notification.success(`${done}.`, {

@@ -256,6 +256,7 @@ const ROW_MENU: readonly (readonly string[])[] = [
   [CommandIDs.startNotebook, CommandIDs.startConsole],
   [CommandIDs.showDetails, CommandIDs.showLog, CommandIDs.checkKernel],
   [CommandIDs.editKernel, CommandIDs.duplicateKernel, CommandIDs.adoptKernel],
+  [CommandIDs.shareKernel, CommandIDs.withdrawKernel],
   [CommandIDs.deleteKernel]
 ];
 

@@ -106,7 +106,10 @@ function addCheckCommand(context: ITableContext): void {
     describedBy: { args: ROW_ARGS },
     isEnabled: args => {
       const kernel = kernelOf(context, args);
-      return !kernel || (kernel.ours && kernel.id === kernel.slug);
+      return (
+        !kernel ||
+        (kernel.ours && !kernel.read_only && kernel.id === kernel.slug)
+      );
     },
     execute: async args => {
       const kernel = kernelOf(context, args);

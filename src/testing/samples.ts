@@ -97,6 +97,8 @@ export function aKernel(change: Partial<IKernel> = {}): IKernel {
     maker: 'Container Kernels',
     ours: true,
     read_only: false,
+    owner: null,
+    withdrawable: false,
     status: { code: 'ok', level: 'ok', message: '', hint: '', remedies: [] },
     notes: [],
     image: {

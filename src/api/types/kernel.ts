@@ -88,6 +88,10 @@ export interface IKernel {
   ours: boolean;
   /** Of the system or of a project: this user cannot delete it. */
   read_only: boolean;
+  /** `null` for the user's own kernels, and where nobody can tell. */
+  owner: string | null;
+  /** The user shares it with others. */
+  withdrawable: boolean;
   status: IKernelStatus;
   /** What else is worth knowing, worst first. */
   notes: IKernelStatus[];

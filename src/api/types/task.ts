@@ -1,5 +1,6 @@
 import type { IError } from './error';
 import type { IAddRequest, IEditRequest, IRepairRequest } from './requests';
+import type { IShareRequest } from './sharing';
 
 /** A step of a task. */
 export interface IPhase {
@@ -26,7 +27,7 @@ export interface ITask {
   slug: string;
   /** What was asked for, to retry or edit it. */
   request: IAddRequest;
-  job: 'add' | 'repair' | 'edit' | 'duplicate' | 'check';
+  job: 'add' | 'repair' | 'edit' | 'duplicate' | 'check' | 'share';
   /** Set when it mends a kernel that exists. */
   repair: IRepairRequest | null;
   /** Set when it changes a kernel, or makes another one like it. */
@@ -45,6 +46,8 @@ export interface ITask {
   original: string | null;
   /** A line that the user has to run on a login node for it to go on. */
   command?: string | null;
+  /** Set when it shares a kernel. */
+  share?: IShareRequest | null;
 }
 
 /** Tasks that run, and ended ones that nobody dismissed. */

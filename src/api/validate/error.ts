@@ -12,6 +12,8 @@ const errorCode = oneOf<ErrorCode>(
   'invalid_slug',
   'invalid_bind',
   'invalid_environment',
+  'invalid_directory',
+  'invalid_image_dir',
   'slug_taken',
   'kernel_running',
   'not_ours',

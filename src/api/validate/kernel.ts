@@ -98,6 +98,8 @@ export const readKernel = record<IKernel>({
   maker: text,
   ours: flag,
   read_only: flag,
+  owner: orNull(text),
+  withdrawable: flag,
   status,
   notes: list(status),
   image,

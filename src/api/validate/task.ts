@@ -11,6 +11,7 @@ import {
   text
 } from './readers';
 import { readAddRequest, readEditRequest, readRepairRequest } from './requests';
+import { readShareRequest } from './sharing';
 
 /** Reads the schema `Task`. */
 export const readTask = record<ITask>({
@@ -27,7 +28,7 @@ export const readTask = record<ITask>({
   display_name: text,
   slug: text,
   request: readAddRequest,
-  job: oneOf('add', 'repair', 'edit', 'duplicate', 'check'),
+  job: oneOf('add', 'repair', 'edit', 'duplicate', 'check', 'share'),
   repair: orNull(readRepairRequest),
   edit: orNull(readEditRequest),
   phases: list(
@@ -54,7 +55,8 @@ export const readTask = record<ITask>({
   ended: orNull(text),
   log_bytes: integer,
   original: orNull(text),
-  command: optional(orNull(text))
+  command: optional(orNull(text)),
+  share: optional(orNull(readShareRequest))
 });
 
 /** Reads the schema `LogChunk`. */

@@ -1,0 +1,167 @@
+"""Folders from which kernels are shared: which are refused, who can read them, and what modes things get."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.services import shared_places
+from jupyterlab_container_kernels.services.publishing import looks_secret
+from jupyterlab_container_kernels.services.shared_places import Audience
+from jupyterlab_container_kernels.system import kernelspecs
+from jupyterlab_container_kernels.system.paths import Roots
+from tests.builders import record, write_sif
+
+
+def refused(named: object) -> str:
+    """Return why a folder is refused."""
+    with pytest.raises(ContainerKernelsError) as refusal:
+        shared_places.find(str(named))
+    assert refusal.value.code == "invalid_directory"
+    assert refusal.value.hint
+    return refusal.value.message
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_a_new_folder_is_made_for_those_who_can_read_the_one_above(public_dir: Path, umask: int) -> None:
+    place = shared_places.find(str(public_dir / "lab" / "kernels"))
+    assert place.readers() is None
+    assert place.audience.everybody
+    place.make()
+    for directory in (public_dir / "lab", place.directory, place.kernels, place.data):
+        assert mode(directory) & 0o777 == 0o755
+    assert shared_places.find(str(place.directory)) == place
+
+
+def test_what_is_given_can_be_read_and_never_written_by_others(public_dir: Path, umask: int) -> None:
+    tree = public_dir / "tree"
+    (tree / "closed").mkdir(parents=True)
+    (tree / "closed").chmod(0o500)
+    (tree / "run").touch()
+    (tree / "run").chmod(0o777)
+    (tree / "data").write_text("x")
+    (tree / "data").chmod(0o600)
+    (tree / "link").symlink_to("/etc/hostname")
+    shared_places.give(tree, Audience(os.getegid(), everybody=False))
+    assert {path.name: mode(path) for path in (tree, *tree.iterdir()) if not path.is_symlink()} == {
+        "tree": 0o750, "closed": 0o750, "run": 0o750, "data": 0o640,
+    }  # fmt: skip
+    shared_places.give(tree, Audience(os.getegid(), everybody=True))
+    assert {path.name: mode(path) for path in (tree, *tree.iterdir()) if not path.is_symlink()} == {
+        "tree": 0o755, "closed": 0o755, "run": 0o755, "data": 0o644,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("named", ["", "kernels", "/a/../b", "/a\nb"])
+def test_what_is_no_full_path_is_refused(named: str) -> None:
+    assert "is not a full path" in refused(named)
+
+
+def test_a_folder_that_others_can_write_is_refused(public_dir: Path) -> None:
+    place = public_dir / "lab"
+    place.mkdir()
+    place.chmod(0o777)
+    assert f"Everybody may write to {place}" in refused(place)
+    assert f"Everybody may write to {place}" in refused(place / "new")
+    place.chmod(0o1777)  # as /tmp: nobody may replace what is another's
+    assert shared_places.find(str(place / "new")).remarks == []
+    place.chmod(0o755)
+    (place / "kernels").mkdir()
+    (place / "kernels").chmod(0o777)
+    assert f"Everybody may write to {place}/kernels" in refused(place)
+
+
+def test_links_in_a_shared_folder_are_refused(public_dir: Path) -> None:
+    place = public_dir / "lab"
+    place.mkdir()
+    place.chmod(0o755)
+    (place / "container-kernels").symlink_to(public_dir)
+    assert "is a link" in refused(place)
+    (public_dir / "by-link").symlink_to(place)
+    (place / "container-kernels").unlink()
+    found = shared_places.find(str(public_dir / "by-link"))
+    assert found.directory == place.resolve()  # a link of one's own is followed, once
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
+def test_folders_and_links_of_strangers_are_refused(public_dir: Path) -> None:
+    place = public_dir / "lab"
+    place.mkdir()
+    place.chmod(0o755)
+    link = public_dir / "link"
+    link.symlink_to(place)
+    os.chown(link, 65534, 65534, follow_symlinks=False)
+    assert f"{link} is a link of " in refused(link)
+    os.chown(place, 65534, 65534)
+    assert f"{place} belongs to " in refused(place)
+
+
+def test_a_folder_that_nobody_else_can_read_is_refused(public_dir: Path) -> None:
+    place = public_dir / "mine"
+    place.mkdir(mode=0o700)
+    assert f"Nobody but you can read {place}" in refused(place)
+    assert f"Nobody but you can enter {place}" in refused(place / "kernels")
+
+
+def test_a_file_is_left_where_it_lies_only_if_its_readers_can_reach_it(public_dir: Path) -> None:
+    everybody = Audience(os.getegid(), everybody=True)
+    image = write_sif(public_dir / "folder" / "image.sif")
+    image.chmod(0o644)
+    image.parent.chmod(0o755)
+    assert everybody.may_read(image)
+    image.chmod(0o640)
+    assert not everybody.may_read(image)
+    image.chmod(0o644)
+    image.parent.chmod(0o700)
+    assert not everybody.may_read(image)
+    assert not everybody.may_read(public_dir / "missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HF_TOKEN", "x"), ("WANDB_API_KEY", "x"), ("DB_PASSWORD", "x"), ("pgpass", "x"), ("GITHUB_PAT", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"), ("DATABASE_URL", "postgres://u:secret@db/x"), ("EXTRA", "ghp_0123456789"),
+        ("KEY", "x"), ("HEADER", "Bearer abc"), ("PEM", "-----BEGIN PRIVATE KEY-----"),
+    ],
+)  # fmt: skip
+def test_what_logs_in_is_left_out(name: str, value: str) -> None:
+    assert looks_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OMP_NUM_THREADS", "4"), ("HF_HOME", "/scratch/hf"), ("URL", "https://example.org/x"), ("KEYBOARD", "us"),
+     ("MONKEY", "1"), ("PASSENGERS", "3"), ("HF_TOKEN", "")],
+)  # fmt: skip
+def test_what_does_not_log_in_is_handed_on(name: str, value: str) -> None:
+    assert not looks_secret(name, value)
+
+
+def test_the_log_of_a_shared_kernel_is_that_of_whoever_starts_it(
+    roots: Roots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "colleague"))
+    made = record(roots, "torch", write_sif(tmp_path / "image.sif"), log="logs/torch-1234/last-start")
+    data = {"display_name": "t", "language": "python", "metadata": {kernelspecs.KEY: kernelspecs.asdict(made)}}
+    spec = kernelspecs.parse(tmp_path / "lab" / "kernels" / "torch", data)
+    assert spec is not None
+    assert spec.record.log == str(tmp_path / "colleague/container-kernels/logs/torch-1234/last-start")
+
+
+def test_folders_from_which_one_shares_are_noted(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    note = str(state / shared_places.NOTE)
+    assert shared_places.noted(note) == []
+    shared_places.note(state, Path("/lab/ä"), is_used=True)
+    shared_places.note(state, Path("/other"), is_used=True)
+    assert shared_places.noted(note) == ["/lab/ä/kernels", "/other/kernels"]
+    shared_places.note(state, Path("/other"), is_used=False)
+    assert shared_places.noted(note) == ["/lab/ä/kernels"]
