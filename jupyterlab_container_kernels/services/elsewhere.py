@@ -77,7 +77,9 @@ async def fetch(session: SessionService, running: RunningTask, order: Order, way
     async with image_lock.held(lock, lambda: False, waiting):
         await running.may_resume(folder.path)
         await asyncio.to_thread(folder.place, order)
-        brought = await (_JobPull if way == "job" else _LoginPull)(session, running, folder, order.image).wait()
+        pull = (_JobPull if way == "job" else _LoginPull)(session, running, folder, order.image)
+        async with running.aside():  # a job may wait for hours, and takes nothing of this session
+            brought = await pull.wait()
         await asyncio.to_thread(paths.remove_marked, folder.path, session.roots.staging)
         running.keeps(folder.path)
     running.keeps(lock)
