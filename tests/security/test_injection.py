@@ -18,6 +18,7 @@ from jupyterlab_container_kernels.models import Bind
 from jupyterlab_container_kernels.runtimes.base import FoundRuntime
 from jupyterlab_container_kernels.system.modules import Difference
 from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.scripts import fill
 from tests.api.conftest import Client
 from tests.api.test_adding import ended
 from tests.builders import write_sif
@@ -100,6 +101,19 @@ def test_a_container_gets_every_text_as_it_is(tmp_path: Path) -> None:
     assert inside == {f"APPTAINERENV_TEXT{number}": text for number, text in enumerate(POSSIBLE)}
     mounted = {re.sub(r"\\(.)", r"\1", each) for each in run["options"]["--bind"]}
     assert mounted >= {bind.source for bind in stage.changes["binds"]}
+
+
+def test_a_job_script_takes_every_text_as_it_is(tmp_path: Path) -> None:
+    """All in its command, and each that can be one as the name of its folder."""
+    for name in NAMES:
+        folder = tmp_path / "orders" / name
+        folder.mkdir(parents=True)
+        (folder / "order.json").write_text("{}")
+        command = ["/usr/bin/printf", "%s\\0", *POSSIBLE]
+        job = tmp_path / "job.sh"
+        job.write_text(fill("pull-job.sh.j2", version="1", folder=folder, command=command))
+        done = subprocess.run(["bash", job], capture_output=True, check=True, cwd=tmp_path)
+        assert (done.stdout.decode().split("\0")[:-1], done.stderr) == (POSSIBLE, b""), name
 
 
 def _bodies(image: Path, text: str) -> dict[str, dict[str, Any]]:

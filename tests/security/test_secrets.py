@@ -16,6 +16,7 @@ from jupyterlab_container_kernels.app import EVENT_SCHEMA
 from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
 from jupyterlab_container_kernels.system import machine
 from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.slurm_jobs import environment_of_job
 from tests.api.conftest import CONTRACT, Client
 from tests.api.test_access import example
 from tests.api.test_adding import ended
@@ -133,3 +134,10 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
         if path.is_file() and not path.is_relative_to(runtime) and any(each in path.read_bytes() for each in hunted)
     }
     assert holders == {kept}
+
+
+def test_no_secret_goes_into_a_job(planted: None) -> None:
+    """Slurm keeps the environment of a job; who looks after Slurm can read it."""
+    handed_on = environment_of_job({**os.environ, "no_proxy": "localhost"})
+    assert {"PATH", "HOME", "no_proxy"} <= set(handed_on)
+    assert not set(PLANTED) & set(handed_on)
