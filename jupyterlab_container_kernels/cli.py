@@ -110,13 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     check = command("check", commands.check, "start kernels once and say whether they work; nothing of them changes")
     check.add_argument("kernel", nargs="*", help=f"{_KERNEL} (default: all that we made)")
     check.add_argument("--no-updates", action="store_true", help="do not ask registries for newer images")
-    repair = command("repair", commands.repair, "mend a kernel; it stays as it is until it has answered")
-    repair.add_argument("kernel", help=_KERNEL)
-    what = repair.add_mutually_exclusive_group(required=True)
-    what.add_argument("--image", metavar="FILE", help="the image's new place")
-    for action, text in _REPAIRS.items():
-        flag = "--find-image" if action == "relink" else "--" + action.replace("_", "-")
-        what.add_argument(flag, dest="action", action="store_const", const=action, help=text)
+    _add_repair(command)
     edit = command("edit", commands.edit, "change a kernel; it stays as it is until it has answered with the change")
     twin = command("duplicate", commands.duplicate, "add another kernel of the same image, which takes no room")
     for each in (edit, twin):
@@ -159,6 +153,16 @@ def _add_pull(add: argparse.ArgumentParser, command: Callable[..., argparse.Argu
     parser = command("pull", commands.pull, "pull an image into the store, so that adding it takes seconds")
     parser.add_argument("image", help="docker://…, oras://…, library://… or a bare name")
     parser.add_argument("--order", metavar="FOLDER", help="what a session waits for: it shows the whole line")
+
+
+def _add_repair(command: Callable[..., argparse.ArgumentParser]) -> None:
+    repair = command("repair", commands.repair, "mend a kernel; it stays as it is until it has answered")
+    repair.add_argument("kernel", help=_KERNEL)
+    what = repair.add_mutually_exclusive_group(required=True)
+    what.add_argument("--image", metavar="FILE", help="the image's new place")
+    for action, text in _REPAIRS.items():
+        flag = "--find-image" if action == "relink" else "--" + action.replace("_", "-")
+        what.add_argument(flag, dest="action", action="store_const", const=action, help=text)
 
 
 def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:

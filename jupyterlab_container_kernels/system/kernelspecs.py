@@ -134,7 +134,7 @@ def parse(directory: Path, data: Any) -> Spec | None:
         record = data["metadata"][KEY]
         if record["schema"] != SCHEMA:
             return None
-        found = dacite.from_dict(Record, record)
+        found = dacite.from_dict(Record, {"isolated": True, **record})  # the first versions knew no other
         if not found.log.startswith("/"):  # of a shared kernel: each user has a log of it
             found = replace(found, log=f"{jupyter_data_dir()}/container-kernels/{found.log}")
         return Spec(directory.name, str(data["display_name"]), str(data["language"]), directory, found)
@@ -151,7 +151,7 @@ def why_unreadable(data: Any) -> str:
     if schema != SCHEMA:
         return f"the record is of version {schema}, and this Container Kernels reads version {SCHEMA}"
     try:
-        dacite.from_dict(Record, record)
+        dacite.from_dict(Record, {"isolated": True, **record})
     except dacite.DaciteError as error:
         return str(error)
     return "display_name or language is missing"
