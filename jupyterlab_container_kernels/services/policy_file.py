@@ -74,6 +74,8 @@ KEYS = (
     Key("folders.wheelhouse", "wheelhouse", "folder", values.folder),
     Key("runtime.path", "runtime_path", "full path", values.folder),
     Key("runtime.module", "runtime_module", "text", values.text),
+    Key("pull.from", "pull_from", "auto, here, job or login", values.one_of("auto", "here", "job", "login")),
+    Key("pull.job_options", "pull_job_options", "list of options", values.entries(values.option)),
     Key("kernels.binds", "default_binds", "list of folders", _FOLDERS),
     Key("kernels.environment", "default_environment", "table of texts", values.variables),
     Key("registries.allow", "allowed_registries", "list of registries", _REGISTRIES, ("registries",)),

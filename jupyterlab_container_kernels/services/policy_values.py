@@ -54,6 +54,14 @@ def link(value: Any, report: Report) -> str:
     return address
 
 
+def option(value: Any, report: Report) -> str:
+    """An option of a program, with its value."""
+    given = text(value, report)
+    if not given.startswith("-"):
+        raise ValueError(f"has to be an option with its value, as --time=60, not {given!r}")
+    return given
+
+
 def folder(value: Any, report: Report) -> str:
     """A full path, in which ``~`` and variables are filled in."""
     given = text(value, report)

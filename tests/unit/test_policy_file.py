@@ -35,6 +35,10 @@ wheelhouse = "/shared/wheels"
 path = "/opt/apptainer/bin/apptainer"
 module = "apptainer/1.4"
 
+[pull]
+from = "job"
+job_options = ["--partition=transfer"]
+
 [kernels]
 binds = ["/project"]
 environment = { OMP_NUM_THREADS = "4", CACHE = "/scratch/$SITE_USER" }
@@ -138,7 +142,7 @@ def test_what_is_right_in_a_wrong_file_holds(file: Path) -> None:
         '"/shared/images"', '"x", "/shared/images"'
     )
     found = read(file, wrong + '[[catalogue]]\ntitle = "Next"\nimage = "debian:12"\nicon = 3\n')
-    assert [each.line for each in found.problems] == [2, 7, 40]
+    assert [each.line for each in found.problems] == [2, 7, 44]
     assert found.values["site_images"] == ["/shared/images"]
     assert found.values["denied_registries"] == ["docker.io/pytorch/bad"]
     assert found.values["catalogue"][1] == {"title": "Next", "image": "debian:12"}
