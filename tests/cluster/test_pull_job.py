@@ -30,7 +30,7 @@ def begin(start_session: Callable[..., Session], slurm: dict[str, str], home: Pa
     def start(**variables: str) -> Session:
         handed = {name: value for name, value in os.environ.items() if name in ("APPTAINER_USERNS", "PYTHONPATH")}
         return start_session(
-            "--time=10", HOME=str(home), PATH=slurm["PATH"] + f":{os.environ['PATH']}",
+            "--time=10", "--mem=1G", HOME=str(home), PATH=slurm["PATH"] + f":{os.environ['PATH']}",
             SLURM_CONF=slurm["SLURM_CONF"], **handed, **variables,
         )  # fmt: skip
 
