@@ -47,6 +47,7 @@ _EXIT_CODES = {
     "invalid_bind": USAGE,
     "invalid_environment": USAGE,
     "invalid_directory": USAGE,
+    "invalid_image_dir": USAGE,
 }
 _EPILOG = """exit codes:
   0    done
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument(
         "--interpreter", metavar="PATH", help="the Python (or R, Julia, kernel) in the image (default: the best one)"
     )
+    _add_coming(add)
     _add_properties(add)
     _add_pull(add, command)
     listed = command("list", commands.list_kernels, "list container kernels, whoever made them")
@@ -144,17 +146,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_pull(add: argparse.ArgumentParser, command: Callable[..., argparse.ArgumentParser]) -> None:
-    add.add_argument(
-        "--pull-from",
-        choices=["here", "job", "login"],
-        help="pull the image on this node, by a Slurm job, or on a login node, where you run the line that is printed",
-    )
-    parser = command("pull", commands.pull, "pull an image into the store, so that adding it takes seconds")
-    parser.add_argument("image", help="docker://…, oras://…, library://… or a bare name")
-    parser.add_argument("--order", metavar="FOLDER", help="what a session waits for: it shows the whole line")
-
-
 def _add_repair(command: Callable[..., argparse.ArgumentParser]) -> None:
     repair = command("repair", commands.repair, "mend a kernel; it stays as it is until it has answered")
     repair.add_argument("kernel", help=_KERNEL)
@@ -180,6 +171,25 @@ def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:
     withdraw.add_argument("kernel", help="the kernel's name")
     withdraw.add_argument("--from", dest="place", metavar="FOLDER", help="from where it is shared, if from several")
     withdraw.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_pull(add: argparse.ArgumentParser, command: Callable[..., argparse.ArgumentParser]) -> None:
+    add.add_argument(
+        "--pull-from",
+        choices=["here", "job", "login"],
+        help="pull the image on this node, by a Slurm job, or on a login node, where you run the line that is printed",
+    )
+    parser = command("pull", commands.pull, "pull an image into the store, so that adding it takes seconds")
+    parser.add_argument("image", help="docker://…, oras://…, library://… or a bare name")
+    parser.add_argument("--order", metavar="FOLDER", help="what a session waits for: it shows the whole line")
+
+
+def _add_coming(parser: argparse.ArgumentParser) -> None:
+    """Add how the image of a new kernel comes."""
+    parser.add_argument("--image-dir", metavar="FOLDER", help="keep the image there (default: where your site has set)")
+    parser.add_argument(
+        "--by-runtime", action="store_true", help="let Apptainer make the image file itself, which takes longer"
+    )
 
 
 def _add_properties(parser: argparse.ArgumentParser) -> None:

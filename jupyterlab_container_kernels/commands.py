@@ -150,6 +150,8 @@ def _request(arguments: argparse.Namespace) -> AddRequest:
         arguments.interpreter,
         _environment(arguments),
         not arguments.no_isolation,
+        _full(arguments.image_dir) if arguments.image_dir else None,
+        arguments.by_runtime,
         arguments.pull_from or "auto",
     )
 
@@ -417,7 +419,7 @@ def _print_rooms(disks: Iterable[DiskRoom]) -> None:
 
 
 async def catalogue(services: Services, arguments: argparse.Namespace) -> int:
-    site = (await services.session.info()).site
+    site = services.session.policy.site(services.session.languages)
     if arguments.json:
         print(json.dumps({"catalogue": [to_json(each) for each in site.catalogue]}))
         return DONE

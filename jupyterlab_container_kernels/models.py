@@ -194,6 +194,8 @@ class Diagnostics:
 @dataclasses.dataclass(frozen=True)
 class ResolveRequest:
     image: str
+    image_dir: str | None = None
+    by_runtime: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,6 +224,7 @@ class Resolution:
     place: Place | None
     elsewhere: Elsewhere | None
     user: str | None
+    caution: str | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,6 +294,8 @@ class AddRequest:
     interpreter: str | None = None
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     isolated: bool = True
+    image_dir: str | None = None
+    by_runtime: bool = False
     pull_from: PullFrom = "auto"
 
 

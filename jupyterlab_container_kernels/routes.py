@@ -131,7 +131,10 @@ class ResolveHandler(_Handler):
         from .models import ResolveRequest, from_json
 
         request = from_json(ResolveRequest, self.body())
-        self.answer(await self.services.images.resolution.resolve(request.image))
+        answer = self.services.images.resolution.resolve(
+            request.image, request.image_dir, by_runtime=request.by_runtime
+        )
+        self.answer(await answer)
 
 
 class TagsHandler(_Handler):

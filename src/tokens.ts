@@ -19,6 +19,7 @@ import type {
   IRemoveRequest,
   IRepairRequest,
   IResolution,
+  IResolveRequest,
   IRestored,
   ISharePlan,
   IShareRequest,
@@ -220,7 +221,11 @@ export interface IContainerKernels {
   getDiagnostics(): Promise<IDiagnostics>;
 
   /** What an image reference stands for, without downloading it. */
-  resolve(image: string, signal?: AbortSignal): Promise<IResolution>;
+  resolve(
+    image: string,
+    signal?: AbortSignal,
+    choice?: Omit<IResolveRequest, 'image'>
+  ): Promise<IResolution>;
 
   /** The tags of an image, as far as its registry lists them. */
   listTags(image: string, signal?: AbortSignal): Promise<ITagList>;

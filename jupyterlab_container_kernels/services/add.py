@@ -10,6 +10,7 @@ from ..acquire.reference import suggest_name
 from ..errors import ContainerKernelsError
 from ..models import AddRequest, Bind, FoundInterpreter, Inspection, Task
 from ..system import kernelspecs
+from . import image_folder
 from .images import ImageService
 from .install import InstallService
 from .requests import checked_binds, checked_display_name, checked_environment, checked_interpreter, checked_slug
@@ -49,6 +50,9 @@ class AddService:
             environment={**self._session.settings.default_environment, **checked_environment(request.environment)},
             interpreter=checked_interpreter(request.interpreter),
         )
+        if request.image_dir is not None:
+            choice = await image_folder.checked(request.image_dir, self._session.patience)
+            request = replace(request, image_dir=str(choice.folder))
         runtime = await self._session.find_runtime()
         if reference.transport == "file":
             await self._images.resolution.header(reference.path)

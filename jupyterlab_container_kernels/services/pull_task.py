@@ -11,6 +11,7 @@ from ..acquire.reference import suggest_name
 from ..errors import ContainerKernelsError
 from ..models import AddRequest, Task
 from ..system import paths
+from .images import Wish
 from .orders import Order, OrderFolder, shared
 from .running_task import RunningTask
 from .wiring import Services, connect
@@ -55,7 +56,7 @@ async def of(services: Services, image: str, folder: str | None) -> AsyncIterato
     watching: asyncio.Task[None] | None = None
     try:
         reference = theirs.images.resolution.parse(order.image)
-        request = AddRequest(order.image)
+        request = AddRequest(order.image, image_dir=order.folder, by_runtime=order.by_runtime)
         task = await theirs.tasks.start(request, suggest_name(reference), "pull", _Work(theirs, place, order))
         watching = asyncio.create_task(_watch(theirs, place, task.id))
         yield theirs, task
@@ -97,6 +98,7 @@ class _Work:
         runtime = await self._services.session.find_runtime()
         async with running.phase("resolve", f"Looking for {order.image}"):
             resolved = await images.resolution.look_up(order.image)
-        image = await images.acquire(running, resolved, runtime, anew=order.anew)
+        wish = Wish(order.folder, order.by_runtime, order.anew)
+        image = await images.acquire(running, resolved, runtime, wish)
         await asyncio.to_thread(self._place.fulfil, image)
         running.outcome = f"The image is here: {image.path}"

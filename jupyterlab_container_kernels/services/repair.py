@@ -5,6 +5,7 @@ again, or finds the runtime again.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from ..errors import ContainerKernelsError
 from ..models import AddRequest, RepairRequest, Task
@@ -15,6 +16,7 @@ from .images import ImageService
 from .install import InstallService
 from .kernels import KernelService
 from .session import SessionService
+from .store import chosen_folder
 from .tasks import TaskService
 from .work import Plan, Work
 
@@ -58,6 +60,7 @@ class RepairService:
             interpreter=record.interpreter,
             environment=record.environment,
             isolated=record.isolated,
+            image_dir=chosen_folder(Path(record.image.path), self._session.roots) if record.image.stored else None,
         )
         runtime = await self._session.find_runtime()
         if repair.action == "relink":

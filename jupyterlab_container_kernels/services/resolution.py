@@ -16,9 +16,9 @@ from ..acquire.tags import newest_first
 from ..errors import ContainerKernelsError
 from ..models import Resolution, TagList
 from ..system import machine
-from . import room
+from . import image_folder, room
 from .session import SessionService
-from .store import find, is_whole, stored_path
+from .store import chosen, find, is_whole, stored_path
 
 #: How long a runtime is waited for whose cache might have an image; people wait for the answer.
 _RUNTIME_WAIT_S = 2.0
@@ -66,8 +66,24 @@ class ResolutionService:
         """Read what a user typed; see :func:`.acquire.reference.parse`."""
         return parse(text, Path.home())
 
-    async def resolve(self, text: str) -> Resolution:
-        """Tell what an image reference stands for, what it takes and whether it fits. Nothing is downloaded."""
+    async def resolve(self, text: str, image_dir: str | None = None, *, by_runtime: bool = False) -> Resolution:
+        """Tell what an image reference stands for, what it takes and whether it fits. Nothing is downloaded.
+
+        Parameters
+        ----------
+        text : str
+            As the user typed it.
+        image_dir : str or None
+            The folder that the user named for it.
+        by_runtime : bool
+            Whether the runtime is to make the file itself.
+
+        Raises
+        ------
+        ContainerKernelsError
+            As :meth:`look_up` and :func:`.image_folder.checked`; ``not_allowed``: the site does not want it.
+        """
+        choice = await image_folder.checked(image_dir, self._session.patience) if image_dir else None
         await self._session.policy.require(self.parse(text), is_pinned=True)
         resolved = await self.look_up(text)
         reference, manifest = resolved.reference, resolved.manifest
@@ -79,9 +95,8 @@ class ResolutionService:
         download = 0 if resolved.stored else manifest.download_bytes if manifest else None
         judgement = room.Judgement("fits" if resolved.stored else "unknown")
         if manifest and download:
-            streamed = reference.transport == "docker" and self._session.settings.acquire == "auto"
-            way: room.Way = "copied" if resolved.cached else "streamed" if streamed else "pulled"
-            judgement = await room.judge(self._session, download, way)
+            way = self.way(resolved, by_runtime=by_runtime)
+            judgement = await room.judge(self._session, download, way, choice.store if choice else None)
         return Resolution(
             reference=str(reference),
             digest=manifest.digest if manifest else None,
@@ -95,7 +110,15 @@ class ResolutionService:
             place=judgement.place,
             elsewhere=judgement.elsewhere,
             user=resolved.user,
+            caution=choice.caution if choice and not resolved.stored else None,
         )
+
+    def way(self, resolved: Resolved, *, by_runtime: bool) -> room.Way:
+        """Return how an image of a registry comes."""
+        if resolved.cached is not None:
+            return "copied"
+        streamed = resolved.reference.transport == "docker" and self._session.settings.acquire == "auto"
+        return "streamed" if streamed and not by_runtime else "pulled"
 
     async def tags(self, text: str) -> TagList:
         """Return the tags of an image as far as its registry lists them, the newest first.
@@ -144,16 +167,17 @@ class ResolutionService:
         )
 
     async def _here(self, digest: str) -> Path | None:
-        """Return the file of an image: in a store of the site, else in the user's own."""
+        """Return the file of an image: in a store of the site, else in the user's own ones."""
         for store in self._session.settings.site_images:
             with contextlib.suppress(TimeoutError):  # whatever does not answer has nothing for us
                 look = partial(find, store, digest)
                 if found := await self._session.patience.ask(("image", store, digest), look):
                     return found
-        mine = stored_path(self._roots.images, digest)
-        with contextlib.suppress(TimeoutError):
-            if await self._session.patience.ask(("image", mine), lambda: is_whole(mine)):
-                return mine
+        for store in [self._roots.images, *await asyncio.to_thread(chosen, self._roots)]:
+            mine = stored_path(store, digest)
+            with contextlib.suppress(TimeoutError):
+                if await self._session.patience.ask(("image", mine), partial(is_whole, mine)):
+                    return mine
         return None
 
     async def _cached(self, digest: str) -> Path | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..errors import ContainerKernelsError
 from ..models import Elsewhere, Place, PlaceSetting, Verdict
 from .session import SessionService
 
@@ -43,7 +44,7 @@ class Judgement:
     elsewhere: Elsewhere | None = None
 
 
-async def judge(session: SessionService, download_bytes: int, way: Way) -> Judgement:
+async def judge(session: SessionService, download_bytes: int, way: Way, store: Path | None = None) -> Judgement:
     """Tell whether there is room for an image.
 
     Parameters
@@ -54,10 +55,12 @@ async def judge(session: SessionService, download_bytes: int, way: Way) -> Judge
         The sum of its layers.
     way : Way
         How it comes.
+    store : Path, optional
+        Where it is to lie, if not where all images do.
     """
     stored = int(download_bytes * STORED_FACTOR)
     beside = int(download_bytes * _BESIDE[way])
-    images = session.roots.images
+    images = store or session.roots.images
     free, _ = await session.room(images)
     together = Place(str(images), stored + beside, free)
     # then layers lie in the store, if there is room
@@ -80,6 +83,16 @@ async def judge(session: SessionService, download_bytes: int, way: Way) -> Judge
     elif _fits(passing):
         elsewhere = await _elsewhere(session, "images_dir", stored, passing)
     return Judgement("fits_elsewhere" if elsewhere else "too_large", tightest, elsewhere)
+
+
+def too_large(name: str, place: Place) -> ContainerKernelsError:
+    """Return the error for an image that does not fit where it is to lie."""
+    needed, free = (f"{count / 1e9:.1f} GB" for count in (place.needed_bytes, place.free_bytes or 0))
+    return ContainerKernelsError(
+        "disk_full",
+        f"{name} does not fit: it needs about {needed} in {place.path}, {free} free.",
+        "Free some room there, or choose another folder for the image.",
+    )
 
 
 async def _elsewhere(

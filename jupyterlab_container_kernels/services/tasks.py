@@ -34,7 +34,7 @@ from ..models import (
 )
 from ..system import kernelspecs, paths
 from ..system.paths import Roots
-from . import image_lock, sets, shared_places
+from . import image_lock, sets, shared_places, store
 from .running_task import SAVE_INTERVAL_S, RunningTask
 from .task_files import Owner, StoredTask, alive, promised, read_log
 from .task_history import DEEDS, MOST_ENDED, TaskHistory, interruption
@@ -268,8 +268,8 @@ class TaskService:
 
     def _remove(self, leftovers: list[str]) -> None:
         """Remove what a task left: marked directories below our roots, and partial images in our store."""
-        roots = [self._roots.packages, self._roots.staging, self._roots.logs, self._roots.images]
-        roots += self._temporary_roots()
+        stores = [self._roots.images, *store.chosen(self._roots)]
+        roots = [self._roots.packages, self._roots.staging, self._roots.logs, *stores, *self._temporary_roots()]
         used = kernelspecs.places_of_all(self._roots.kernels)  # a kernel of that name may be another server's
         for path in map(Path, reversed(leftovers)):
             try:
@@ -278,7 +278,7 @@ class TaskService:
                         sets.remove(path, self._roots)
                 elif image_lock.is_lock(path):
                     image_lock.release_dead(path)
-                elif (path.parent == self._roots.images and path.name.startswith(".")) or _is_connection_file(path):
+                elif (path.parent in stores and path.name.startswith(".")) or _is_connection_file(path):
                     path.unlink(missing_ok=True)
                 elif shared_places.is_data(path):
                     shared_places.remove_unpublished(path)

@@ -18,7 +18,7 @@ from ..system import kernelspecs, paths
 from ..system.kernelspecs import ImageRecord, PackagesRecord, Record, Spec
 from ..system.scripts import fill
 from . import check, elsewhere, sets
-from .images import ImageService
+from .images import ImageService, Wish
 from .install import Inspected, InstallService
 from .pull_ways import way_of
 from .running_task import RunningTask
@@ -139,7 +139,8 @@ class Work:
         way = way_of(self._session.settings, plan.request.pull_from)
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
             resolved = await elsewhere.look_up(self._images.resolution, plan.request.image, way)
-        image = await self._images.acquire(running, resolved, plan.runtime, anew=plan.action == "pull", way=way)
+        wish = Wish(plan.request.image_dir, plan.request.by_runtime, anew=plan.action == "pull", way=way)
+        image = await self._images.acquire(running, resolved, plan.runtime, wish)
         if before and plan.action == "update":  # the tag names another image now, and goes on to be what it is called
             return replace(image, reference=before.reference, source=before.source)
         if before and (image.digest, image.sif_id) in ((before.digest, image.sif_id), (None, before.sif_id)):

@@ -19,6 +19,7 @@ import type {
   IRemoveRequest,
   IRepairRequest,
   IResolution,
+  IResolveRequest,
   IRestored,
   ISharePlan,
   IShareRequest,
@@ -76,11 +77,16 @@ export class ContainerKernelsClient {
    *
    * @param image - The reference.
    * @param signal - Gives the question up.
+   * @param choice - How it is to come.
    */
-  resolve(image: string, signal?: AbortSignal): Promise<IResolution> {
+  resolve(
+    image: string,
+    signal?: AbortSignal,
+    choice: Omit<IResolveRequest, 'image'> = {}
+  ): Promise<IResolution> {
     return this._ask('resolve', readResolution, {
       method: 'POST',
-      body: { image },
+      body: { image, ...choice },
       signal
     });
   }

@@ -4,7 +4,7 @@ import React, { useEffect, useId, useRef } from 'react';
 import type { AddForm } from '../model/addForm';
 import { offeredImages } from '../model/catalogue';
 import { CatalogueCards } from './catalogueCards';
-import { ImageAnswer } from './imageAnswer';
+import { ImageAnswer, isAboutFolder } from './imageAnswer';
 import { LoginFields } from './loginFields';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';
@@ -57,7 +57,11 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
             autoComplete="off"
             autoCapitalize="off"
             list={`${id}-tags`}
-            aria-invalid={!!imageProblem || form.resolution.state === 'refused'}
+            aria-invalid={
+              !!imageProblem ||
+              (form.resolution.state === 'refused' &&
+                !isAboutFolder(form.resolution))
+            }
             aria-describedby={`${id}-answer`}
             onChange={event => {
               const { value } = event.target;
@@ -105,6 +109,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
               : undefined
           }
           onLogOut={() => void form.logOut()}
+          onKeepIn={folder => form.setImageDir(folder, true)}
         />
         {site && form.resolution.state === 'idle' && (
           <SiteRules trans={trans} site={site} />

@@ -19,6 +19,8 @@ export interface IImageAnswerProps {
   /** Asks for a password; left out where none helps. */
   onLogIn?: () => void;
   onLogOut: () => void;
+  /** Takes a folder for the image. */
+  onKeepIn: (folder: string) => void;
 }
 
 /** Draws what is known below the image field. */
@@ -26,7 +28,9 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
   const { id, trans, problem, resolution, logoutProblem } = props;
   const trouble =
     problem ??
-    (resolution.state === 'refused' ? resolution.problem : undefined);
+    (resolution.state === 'refused' && !isAboutFolder(resolution)
+      ? resolution.problem
+      : undefined);
   let content: React.ReactNode;
   let kind = '';
   if (trouble) {
@@ -37,6 +41,8 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
         {trouble.message} {trouble.hint}
       </>
     );
+  } else if (isAboutFolder(resolution)) {
+    content = trans.__('The folder for the image, under More, cannot be used.');
   } else if (resolution.state === 'asking') {
     content = trans.__('Asking for the image…');
   } else if (resolution.state === 'silent') {
@@ -67,8 +73,10 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
       'From a registry, as pytorch/pytorch:2.9.1-cuda12.6-cudnn9-runtime, or the path of a .sif file. A pasted “docker pull …” works, too.'
     );
   }
-  const user =
-    !trouble && resolution.state === 'known' ? resolution.value.user : null;
+  const known =
+    !trouble && resolution.state === 'known' ? resolution.value : null;
+  const user = known?.user;
+  const { elsewhere = null } = known ?? {};
   return (
     <div className="jp-ContainerKernels-answers">
       <p
@@ -79,6 +87,11 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
       >
         {content}
       </p>
+      {elsewhere?.setting === 'images_dir' && (
+        <LinkButton onClick={() => props.onKeepIn(elsewhere.path)}>
+          {trans.__('Keep it in %1', elsewhere.path)}
+        </LinkButton>
+      )}
       {props.onLogIn && (
         <LinkButton onClick={props.onLogIn}>{trans.__('Log in…')}</LinkButton>
       )}
@@ -96,6 +109,14 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
         </p>
       )}
     </div>
+  );
+}
+
+/** Whether the folder that was chosen is what is wrong. */
+export function isAboutFolder(resolution: Answer<IResolution>): boolean {
+  return (
+    resolution.state === 'refused' &&
+    resolution.problem.code === 'invalid_image_dir'
   );
 }
 
@@ -161,11 +182,7 @@ function advice(elsewhere: IElsewhere, trans: TranslationBundle): string {
   const free = formatBytes(elsewhere.free_bytes ?? 0, trans);
   switch (elsewhere.setting) {
     case 'images_dir':
-      return trans.__(
-        'fits if kept in %1 (%2 free): name it in ContainerKernelsApp.images_dir',
-        elsewhere.path,
-        free
-      );
+      return trans.__('fits if kept in %1 (%2 free)', elsewhere.path, free);
     case 'temporary_dir':
       return trans.__(
         'fits with temporary files in %1 (%2 free): name it in ContainerKernelsApp.temporary_dir',

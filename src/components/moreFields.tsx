@@ -55,6 +55,12 @@ export function MoreFields(props: IMoreFieldsProps): JSX.Element {
       )}
       <EnvironmentField {...props} />
       <IsolationField {...props} />
+      {!form.isImageFixed && (
+        <>
+          <ImageDirField {...props} />
+          <ByRuntimeField {...props} />
+        </>
+      )}
     </details>
   );
 }
@@ -241,6 +247,80 @@ function IsolationField(props: IMoreFieldsProps): JSX.Element {
         {trans.__(
           'Keep packages and settings of my home directory out of the kernel'
         )}
+      </label>
+    </fieldset>
+  );
+}
+
+/** Where the image is to lie. */
+function ImageDirField(props: IMoreFieldsProps): JSX.Element {
+  const { trans, form } = props;
+  const id = useId();
+  const problem = form.problem('imageDir');
+  const { resolution } = form;
+  const caution =
+    resolution.state === 'known' ? resolution.value.caution : null;
+  const usual = form.info?.disks.find(each => each.purpose === 'images')?.path;
+  return (
+    <div className="jp-ContainerKernels-field">
+      <label htmlFor={`${id}-imageDir`}>
+        {trans.__('Folder for the image')}
+      </label>
+      <input
+        id={`${id}-imageDir`}
+        name="imageDir"
+        type="text"
+        className="jp-mod-styled"
+        value={form.values.imageDir}
+        placeholder={usual}
+        spellCheck={false}
+        autoComplete="off"
+        autoCapitalize="off"
+        aria-invalid={!!problem}
+        aria-describedby={`${id}-hint`}
+        onChange={event => form.setImageDir(event.target.value)}
+        onBlur={() => form.settle('imageDir')}
+      />
+      {problem ? (
+        <FieldProblem form={form} field="imageDir" id={`${id}-hint`} />
+      ) : (
+        <p
+          id={`${id}-hint`}
+          className={`jp-ContainerKernels-answer ${caution ? 'jp-mod-warning' : ''}`}
+          role="status"
+        >
+          {caution ? (
+            <>
+              <span className="jp-ContainerKernels-shape" aria-hidden="true">
+                ▲
+              </span>
+              {caution}
+            </>
+          ) : (
+            trans.__(
+              'Where it is downloaded to, if it is not here yet. Left empty, it lies where your site has set.'
+            )
+          )}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Who makes the image file. */
+function ByRuntimeField(props: IMoreFieldsProps): JSX.Element {
+  const { trans, form } = props;
+  return (
+    <fieldset className="jp-ContainerKernels-field">
+      <legend>{trans.__('Image file')}</legend>
+      <label className="jp-ContainerKernels-check">
+        <input
+          type="checkbox"
+          name="byRuntime"
+          checked={form.values.byRuntime}
+          onChange={event => form.setByRuntime(event.target.checked)}
+        />
+        {trans.__('Let Apptainer make it itself, which takes longer')}
       </label>
     </fieldset>
   );

@@ -10,6 +10,7 @@ import type {
   ILogin,
   ILoginRequest,
   IResolution,
+  IResolveRequest,
   ISiteImage,
   ITagList,
   ITask,
@@ -24,6 +25,7 @@ import { freeSlug } from './slug';
 import { TagCompletion } from './tagCompletion';
 import {
   checkForm,
+  checkImageDir,
   Field,
   fieldOfError,
   FIELDS,
@@ -38,7 +40,12 @@ import {
 export const TYPING_PAUSE = 600;
 
 /** What cannot be changed of a kernel that exists. */
-const NOT_SHOWN: readonly Field[] = ['image', 'slug', 'interpreter'];
+const NOT_SHOWN: readonly Field[] = [
+  'image',
+  'slug',
+  'interpreter',
+  'imageDir'
+];
 
 /** Characters that a tile has room for, until the server part tells. */
 const DISPLAY_NAME_LENGTH = 100;
@@ -51,10 +58,19 @@ export class AddForm extends VDomModel {
   constructor(options: AddForm.IOptions) {
     super();
     this._trans = options.trans;
-    this._resolution = new Question(options.resolve, () => {
-      this._lookInside();
-      this.stateChanged.emit();
-    });
+    this._resolution = new Question(
+      (image, signal) =>
+        options.resolve(image, signal, {
+          image_dir: checkImageDir(this._values.imageDir, this._trans)
+            ? null
+            : this.request.image_dir,
+          by_runtime: this.request.by_runtime
+        }),
+      () => {
+        this._lookInside();
+        this.stateChanged.emit();
+      }
+    );
     this._inspection = new Question(options.inspect, () =>
       this.stateChanged.emit()
     );
@@ -80,15 +96,21 @@ export class AddForm extends VDomModel {
         })),
         interpreter: initial.interpreter ?? '',
         environment: formatEnvironment(initial.environment ?? {}),
-        isolated: initial.isolated ?? true
+        isolated: initial.isolated ?? true,
+        imageDir: initial.image_dir ?? '',
+        byRuntime: initial.by_runtime ?? false
       };
       const { pull_from } = initial;
       this._pullFrom =
         pull_from === 'job' || pull_from === 'login' ? pull_from : 'here';
       this._isNameOwn = !!initial.display_name;
-      const { slug, binds, interpreter, environment, isolated } = this._values;
+      const { slug, binds, interpreter, environment } = this._values;
+      const { isolated, imageDir, byRuntime } = this._values;
       this._isMoreOpen =
-        !!(slug || binds.length || interpreter || environment) || !isolated;
+        !!(slug || binds.length || interpreter || environment) ||
+        !isolated ||
+        !!imageDir ||
+        byRuntime;
       if (!this._isImageFixed) {
         this._imageChanged(true);
       }
@@ -212,9 +234,15 @@ export class AddForm extends VDomModel {
 
   /** What to say about a field now: nothing while somebody still types. */
   problem(field: Field): IProblem | undefined {
+    const { answer } = this._resolution;
+    const isRefused =
+      answer.state === 'refused' &&
+      answer.problem.code === 'invalid_image_dir' &&
+      field === 'imageDir';
     return (
       this._refusals[field] ??
-      (this._settled.has(field) ? this._problems[field] : undefined)
+      (this._settled.has(field) ? this._problems[field] : undefined) ??
+      (isRefused ? answer.problem : undefined)
     );
   }
 
@@ -339,6 +367,20 @@ export class AddForm extends VDomModel {
     this._edit({ isolated });
   }
 
+  /** Takes over where the image is to lie; whether it fits is asked anew. */
+  setImageDir(imageDir: string, now = false): void {
+    this._isMoreOpen ||= now;
+    this._edit({ imageDir }, 'imageDir');
+    this._settled.delete('imageDir');
+    this._lookLater(now);
+  }
+
+  /** Takes over whether the runtime makes the image file itself. */
+  setByRuntime(byRuntime: boolean): void {
+    this._edit({ byRuntime });
+    this._lookLater(true);
+  }
+
   /** Takes over from where the image is pulled. */
   setPullFrom(way: PullWay): void {
     this._pullFrom = way;
@@ -453,7 +495,6 @@ export class AddForm extends VDomModel {
   }
 
   private _imageChanged(now: boolean): void {
-    clearTimeout(this._timer);
     this._settled.delete('image');
     const read = readReference(this._values.image, this._trans);
     this._image = 'image' in read ? read.image : null;
@@ -470,16 +511,22 @@ export class AddForm extends VDomModel {
     this._resolution.drop(this._image !== null);
     this._inspection.drop();
     delete this._refusals.interpreter; // that was about another image
+    this._lookLater(now, () => this.settle('image'));
+    this._check();
+  }
+
+  /** Asks what the image is when nobody types any more. */
+  private _lookLater(now: boolean, before?: () => void): void {
+    clearTimeout(this._timer);
     this._timer = setTimeout(
       () => {
-        this.settle('image');
+        before?.();
         if (this._image) {
           void this._resolution.put(this._image.text);
         }
       },
       now ? 0 : TYPING_PAUSE
     );
-    this._check();
   }
 
   /** The registry knows another user now. */
@@ -574,7 +621,9 @@ export class AddForm extends VDomModel {
     binds: [],
     interpreter: '',
     environment: '',
-    isolated: true
+    isolated: true,
+    imageDir: '',
+    byRuntime: false
   };
   private _image: IImageReference | null = null;
   private _info: IInfo | null = null;
@@ -597,7 +646,11 @@ export namespace AddForm {
     /** The language of what is wrong. */
     trans: TranslationBundle;
     /** Asks the server part what an image is. */
-    resolve: (image: string, signal: AbortSignal) => Promise<IResolution>;
+    resolve: (
+      image: string,
+      signal: AbortSignal,
+      choice: Omit<IResolveRequest, 'image'>
+    ) => Promise<IResolution>;
     /** Asks the server part what interpreters an image holds. */
     inspect: (image: string, signal: AbortSignal) => Promise<IInspection>;
     /** Asks the server part for the tags of an image. */

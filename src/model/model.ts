@@ -22,6 +22,7 @@ import type {
   IRemoveRequest,
   IRepairRequest,
   IResolution,
+  IResolveRequest,
   IRestored,
   ISharePlan,
   IShareRequest,
@@ -198,8 +199,12 @@ export class ContainerKernelsModel
     return this._ask(() => this._client.getDiagnostics());
   }
 
-  resolve(image: string, signal?: AbortSignal): Promise<IResolution> {
-    return this._client.resolve(image, signal);
+  resolve(
+    image: string,
+    signal?: AbortSignal,
+    choice?: Omit<IResolveRequest, 'image'>
+  ): Promise<IResolution> {
+    return this._client.resolve(image, signal, choice);
   }
 
   listTags(image: string, signal?: AbortSignal): Promise<ITagList> {

@@ -38,11 +38,21 @@ export interface IFormValues {
   environment: string;
   /** Keep what is the host's out. */
   isolated: boolean;
+  /** Where the image is to lie; empty takes the site's folder. */
+  imageDir: string;
+  /** Let the runtime make the image file itself. */
+  byRuntime: boolean;
 }
 
 /** What a problem is about. */
 export type Field =
-  'image' | 'displayName' | 'slug' | 'interpreter' | 'environment' | 'binds';
+  | 'image'
+  | 'displayName'
+  | 'slug'
+  | 'interpreter'
+  | 'environment'
+  | 'binds'
+  | 'imageDir';
 
 /** All fields, in the order in which they stand. */
 export const FIELDS: readonly Field[] = [
@@ -51,7 +61,8 @@ export const FIELDS: readonly Field[] = [
   'slug',
   'interpreter',
   'binds',
-  'environment'
+  'environment',
+  'imageDir'
 ];
 
 /** What is wrong with a field, and what would be right. */
@@ -114,6 +125,8 @@ export function fieldOfError(code: ErrorCode): Field | undefined {
       return 'binds';
     case 'invalid_environment':
       return 'environment';
+    case 'invalid_image_dir':
+      return 'imageDir';
     case 'language_missing':
       return 'interpreter';
     default:
@@ -241,6 +254,21 @@ export function checkBind(
   return undefined;
 }
 
+/** What is wrong with the folder for the image, if anything. Empty is fine. */
+export function checkImageDir(
+  typed: string,
+  trans: TranslationBundle
+): IProblem | undefined {
+  const folder = typed.trim();
+  if (folder && (CONTROL.test(folder) || !/^(\/|~$|~\/)/.test(folder))) {
+    return {
+      message: trans.__('“%1” is not a full path.', folder),
+      hint: trans.__('Begin it with /, or with ~/ for your home directory.')
+    };
+  }
+  return undefined;
+}
+
 /** Whether a row was added but nothing was typed into it. */
 export function isEmptyBind(row: IBindRow): boolean {
   return !row.source.trim() && !row.destination.trim();
@@ -266,6 +294,7 @@ export function checkForm(
   set('slug', checkSlug(values.slug, limits.takenSlugs, trans));
   set('interpreter', checkInterpreter(values.interpreter, trans));
   set('environment', checkEnvironment(values.environment, trans));
+  set('imageDir', checkImageDir(values.imageDir, trans));
   for (const row of values.binds.filter(each => !isEmptyBind(each))) {
     const problem = checkBind(row, trans);
     if (problem) {
@@ -292,6 +321,8 @@ export function toRequest(values: IFormValues): IAddRequest {
       })),
     interpreter: values.interpreter.trim() || null,
     environment: readEnvironment(values.environment),
-    isolated: values.isolated
+    isolated: values.isolated,
+    image_dir: values.imageDir.trim() || null,
+    by_runtime: values.byRuntime
   };
 }

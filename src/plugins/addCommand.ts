@@ -60,7 +60,8 @@ export function addFormCommand(context: ICommandContext): void {
         const specs = app.serviceManager.kernelspecs.specs?.kernelspecs ?? {};
         const form = new AddForm({
           trans,
-          resolve: (image, signal) => kernels.resolve(image, signal),
+          resolve: (image, signal, choice) =>
+            kernels.resolve(image, signal, choice),
           inspect: (image, signal) => kernels.inspect(image, signal),
           listTags: (image, signal) => kernels.listTags(image, signal),
           logIn: request => kernels.logIn(request),

@@ -44,6 +44,7 @@ export function aResolution(change: Partial<IResolution> = {}): IResolution {
     },
     elsewhere: null,
     user: null,
+    caution: null,
     ...change
   };
 }

@@ -1,6 +1,10 @@
 /** The question what an image reference stands for. */
 export interface IResolveRequest {
   image: string;
+  /** As in `IAddRequest`. */
+  image_dir?: string | null;
+  /** As in `IAddRequest`. */
+  by_runtime?: boolean;
 }
 
 /**
@@ -47,6 +51,8 @@ export interface IResolution {
   elsewhere: IElsewhere | null;
   /** Under which name its registry was asked. */
   user: string | null;
+  /** What to know of the folder that was chosen for it. */
+  caution: string | null;
 }
 
 /** The question what tags an image has. */

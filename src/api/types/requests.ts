@@ -25,6 +25,10 @@ export interface IAddRequest {
   environment?: Record<string, string>;
   /** Keep the host's `~/.local` and variables of its languages out. */
   isolated?: boolean;
+  /** The folder in which the image is to lie; `null` takes the site's. */
+  image_dir?: string | null;
+  /** Let the runtime make the image file itself, which takes longer. */
+  by_runtime?: boolean;
   /** `auto` is from the server's node. */
   pull_from?: 'auto' | PullWay;
 }

@@ -35,7 +35,8 @@ export const readResolution = record<IResolution>({
       setting: oneOf<PlaceSetting>('images_dir', 'temporary_dir')
     })
   ),
-  user: orNull(text)
+  user: orNull(text),
+  caution: orNull(text)
 });
 
 /** Reads the schema `TagList`. */

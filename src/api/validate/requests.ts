@@ -45,6 +45,8 @@ export const readAddRequest = record<IAddRequest>({
   interpreter: optional(orNull(text)),
   environment: optional(texts),
   isolated: optional(flag),
+  image_dir: optional(orNull(text)),
+  by_runtime: optional(flag),
   pull_from: optional(oneOf('auto', 'here', 'job', 'login'))
 });
 

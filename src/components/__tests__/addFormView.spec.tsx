@@ -131,6 +131,33 @@ describe('the form that adds a kernel', () => {
     expect(form.values.isolated).toBe(false);
   });
 
+  it('takes a folder in which the image fits, and says what to know of it', async () => {
+    resolve.mockResolvedValueOnce({
+      ...resolution,
+      verdict: 'fits_elsewhere',
+      elsewhere: {
+        path: '/scratch/u',
+        needed_bytes: 1,
+        free_bytes: 9e10,
+        setting: 'images_dir'
+      }
+    });
+    await paste(field('Image'), 'debian:12');
+    resolve.mockResolvedValueOnce({ ...resolution, caution: 'Swept.' });
+    await act(async () => {
+      fireEvent.click(screen.getByText('Keep it in /scratch/u'));
+      await new Promise(done => setTimeout(done, 5));
+    });
+    expect(field('Folder for the image').value).toBe('/scratch/u');
+    expect(resolve.mock.lastCall?.[2]).toEqual({
+      image_dir: '/scratch/u',
+      by_runtime: false
+    });
+    expect(screen.getByText('Swept.')).toBeTruthy();
+    fireEvent.click(screen.getByLabelText(/Let Apptainer make it itself/));
+    expect(form.values.byRuntime).toBe(true);
+  });
+
   it('has a label for every field', () => {
     for (const name of ['Image', 'Name', 'Kernel name']) {
       expect(field(name).tagName).toBe('INPUT');
@@ -147,7 +174,11 @@ describe('the form that adds a kernel', () => {
     await paste(field('Image'), 'docker pull \\\n  debian:12\n');
     expect(field('Image').value).toBe('debian:12');
     expect(field('Name').value).toBe('Debian 12');
-    expect(resolve).toHaveBeenCalledWith('debian:12', expect.anything());
+    expect(resolve).toHaveBeenCalledWith(
+      'debian:12',
+      expect.anything(),
+      expect.anything()
+    );
     expect(
       screen.getByRole('status', { name: 'About the image' }).textContent
     ).toBe(
@@ -252,7 +283,11 @@ describe('the form that adds a kernel', () => {
       fireEvent.change(field('Image'), { target: { value: 'debian:13' } });
       await new Promise(done => setTimeout(done, 5));
     });
-    expect(resolve).toHaveBeenCalledWith('debian:13', expect.anything());
+    expect(resolve).toHaveBeenCalledWith(
+      'debian:13',
+      expect.anything(),
+      expect.anything()
+    );
   });
 
   it('asks for a password beside the reason, and sends it by Enter', async () => {
@@ -347,7 +382,7 @@ describe('what is known of an image', () => {
           setting: 'images_dir'
         }
       },
-      '3.3 GB to download · does not fit: needs about 8.1 GB in /scratch/mst3k, 2.3 GB free · fits if kept in /project/u (90.0 GB free): name it in ContainerKernelsApp.images_dir · linux/amd64'
+      '3.3 GB to download · does not fit: needs about 8.1 GB in /scratch/mst3k, 2.3 GB free · fits if kept in /project/u (90.0 GB free) · linux/amd64'
     ],
     [
       'fits with temporary files elsewhere',

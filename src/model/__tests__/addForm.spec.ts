@@ -7,6 +7,7 @@ import type {
   ILogin,
   ILoginRequest,
   IResolution,
+  IResolveRequest,
   ITagList
 } from '../../api/types';
 import { aResolution, aTask, someInfo } from '../../testing/samples';
@@ -18,7 +19,10 @@ import { toRequest } from '../validation';
 const resolution = aResolution();
 
 describe('the form that adds a kernel', () => {
-  let resolve: jest.Mock<Promise<IResolution>, [string, AbortSignal]>;
+  let resolve: jest.Mock<
+    Promise<IResolution>,
+    [string, AbortSignal, Omit<IResolveRequest, 'image'>]
+  >;
   let inspect: jest.Mock<Promise<IInspection>, [string, AbortSignal]>;
   let listTags: jest.Mock<Promise<ITagList>, [string, AbortSignal]>;
   let logIn: jest.Mock<Promise<ILogin>, [ILoginRequest]>;
@@ -39,7 +43,7 @@ describe('the form that adds a kernel', () => {
 
   beforeEach(() => {
     jest.useFakeTimers();
-    resolve = jest.fn(async (_image, _signal) => resolution);
+    resolve = jest.fn(async (_image, _signal, _choice) => resolution);
     inspect = jest.fn(async (_image, _signal) => ({ interpreters: [] }));
     listTags = jest.fn(async (_image, _signal) => ({
       tags: ['13', '12.1', '12', 'bookworm'],
@@ -121,7 +125,9 @@ describe('the form that adds a kernel', () => {
       binds: [],
       interpreter: '/usr/bin/python3',
       environment: { A: ' "1"=2 ', B_2: '' },
-      isolated: false
+      isolated: false,
+      image_dir: null,
+      by_runtime: false
     };
     form = make(request);
     expect(form.isMoreOpen).toBe(true);
@@ -298,8 +304,35 @@ describe('the form that adds a kernel', () => {
       binds: [{ source: '/a', destination: null, read_only: true }],
       interpreter: null,
       environment: {},
-      isolated: true
+      isolated: true,
+      image_dir: null,
+      by_runtime: false
     });
+  });
+
+  it('asks whether it fits in the folder that is chosen, and says there why not', async () => {
+    const refusal = new ApiError('invalid_image_dir', 'No.', 'Because.', 422);
+    form.setImage('debian', true);
+    await pass(0);
+    resolve.mockRejectedValueOnce(refusal);
+    form.setImageDir('/nowhere');
+    await pass(TYPING_PAUSE);
+    expect(form.problem('image')).toBeUndefined();
+    expect(form.problem('imageDir')).toMatchObject({ message: 'No.' });
+    form.setImageDir('relative');
+    await pass(TYPING_PAUSE);
+    form.setByRuntime(true);
+    await pass(0);
+    form.setImageDir('/scratch/u', true);
+    await pass(0);
+    expect(resolve.mock.calls.map(call => call[2])).toEqual([
+      { image_dir: null, by_runtime: false },
+      { image_dir: '/nowhere', by_runtime: false },
+      { image_dir: null, by_runtime: false },
+      { image_dir: null, by_runtime: true },
+      { image_dir: '/scratch/u', by_runtime: true }
+    ]);
+    expect(form.isMoreOpen).toBe(true);
   });
 
   it('is sent once, however often Enter is pressed', async () => {
@@ -333,7 +366,8 @@ describe('the form that adds a kernel', () => {
     ['image_not_found', 'image'],
     ['invalid_display_name', 'displayName'],
     ['slug_taken', 'slug'],
-    ['invalid_bind', 'binds']
+    ['invalid_bind', 'binds'],
+    ['invalid_image_dir', 'imageDir']
   ] as const)(
     'shows %s at %s and keeps what was typed',
     async (code, field) => {
@@ -350,7 +384,9 @@ describe('the form that adds a kernel', () => {
       expect(form.values.image).toBe('debian:12');
       expect(form.values.slug).toBe('mine');
       expect(form.obstacle).toBeNull(); // it can be sent again
-      expect(form.isMoreOpen).toBe(field === 'slug' || field === 'binds');
+      expect(form.isMoreOpen).toBe(
+        field !== 'image' && field !== 'displayName'
+      );
     }
   );
 
@@ -400,7 +436,9 @@ describe('the form that adds a kernel', () => {
       ],
       interpreter: '',
       environment: '',
-      isolated: true
+      isolated: true,
+      imageDir: '',
+      byRuntime: false
     });
     expect(form.isMoreOpen).toBe(true);
     form.setImage('debian:13');

@@ -20,7 +20,9 @@ const values: IFormValues = {
   binds: [],
   interpreter: '',
   environment: '',
-  isolated: true
+  isolated: true,
+  imageDir: '',
+  byRuntime: false
 };
 
 describe('a display name', () => {
@@ -125,7 +127,9 @@ describe('a form', () => {
         ],
         interpreter: 'python3',
         environment: 'A',
-        isolated: true
+        isolated: true,
+        imageDir: 'scratch',
+        byRuntime: false
       },
       { displayNameLength: 100, takenSlugs: [] },
       trans
@@ -135,6 +139,7 @@ describe('a form', () => {
       'displayName',
       'environment',
       'image',
+      'imageDir',
       'interpreter',
       'slug'
     ]);
@@ -154,7 +159,9 @@ describe('a form', () => {
         ],
         interpreter: ' /usr/bin/python3 ',
         environment: 'A= b \n\n',
-        isolated: false
+        isolated: false,
+        imageDir: ' ~/images ',
+        byRuntime: true
       })
     ).toEqual({
       image: 'debian:12',
@@ -167,7 +174,9 @@ describe('a form', () => {
       ],
       interpreter: '/usr/bin/python3',
       environment: { A: ' b ' },
-      isolated: false
+      isolated: false,
+      image_dir: '~/images',
+      by_runtime: true
     });
   });
 
@@ -185,6 +194,7 @@ describe('a form', () => {
     ['slug_taken', 'slug'],
     ['invalid_bind', 'binds'],
     ['invalid_environment', 'environment'],
+    ['invalid_image_dir', 'imageDir'],
     ['language_missing', 'interpreter'],
     ['internal', undefined],
     ['runtime_missing', undefined]
