@@ -7,6 +7,7 @@ import gc
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from traitlets import Bool, Dict, Enum, Float, Integer, List, TraitError, Unicod
 from traitlets.config import Application
 
 from . import __version__
-from .settings import PolicyFile, Settings
+from .settings import PolicyFile, PolicyProblem, Settings
 
 if TYPE_CHECKING:
     from .models import RunningKernel
@@ -337,10 +338,14 @@ class ContainerKernelsApp(ExtensionApp):
 
         policy = load(_expanded(self.policy_file))
         sections = [self.config[name] for name in self.section_names() if name in self.config]
+        problems = list(policy.problems)
         for name, value in policy.values.items():
             if not any(name in section for section in sections):
-                setattr(self, name, value)
-        return policy
+                try:
+                    setattr(self, name, value)
+                except TraitError as error:  # what is wrong in the file must not keep the panel from people
+                    problems.append(PolicyProblem(name, None, f"cannot be set: {error}", ("registries", "files")))
+        return replace(policy, problems=problems)
 
     def with_shared(self, kernel_dirs: Sequence[str]) -> list[str]:
         """Return directories of kernels, and after them those of folders from which others share."""

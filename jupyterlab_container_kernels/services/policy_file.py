@@ -71,6 +71,7 @@ KEYS = (
     Key("folders.packages", "packages_dir", "folder", values.folder),
     Key("folders.temporary", "temporary_dir", "folder", values.folder),
     Key("folders.scratch", "scratch_dirs", "list of folders", _FOLDERS),
+    Key("folders.shared_kernels", "shared_kernel_dirs", "list of folders", _FOLDERS),
     Key("folders.wheelhouse", "wheelhouse", "folder", values.folder),
     Key("runtime.path", "runtime_path", "full path", values.folder),
     Key("runtime.module", "runtime_module", "text", values.text),

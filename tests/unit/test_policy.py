@@ -149,7 +149,7 @@ def test_images_of_the_catalogue_show_their_language(home: Path) -> None:
 
     app = ContainerKernelsApp()
     catalogue = [
-        {"title": "A", "image": "x:1", "language": "Python"},
+        {"title": "A", "image": "x:1", "language": "R"},
         {"title": "B", "image": "y:1", "icon": "data:image/x"},
     ]
     app.catalogue = catalogue

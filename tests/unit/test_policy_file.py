@@ -29,6 +29,7 @@ site_images = ["/shared/images"]
 packages = "/scratch/packages"
 temporary = "/local/tmp"
 scratch = ["/scratch/$SITE_USER"]
+shared_kernels = ["/project/kernels"]
 wheelhouse = "/shared/wheels"
 
 [runtime]
@@ -95,6 +96,7 @@ def test_every_key_sets_a_trait_that_there_is() -> None:
 #: What stands in the file; the line, what is said of it, what is closed.
 MISTAKES = [
     ('[support]\n\ntxet = "x"\n', 3, "support.txet is unknown; is it text?", ()),
+    ('[pull]\njob_options = ["time"]\n', 2, "pull.job_options[1] has to be an option with its value", ()),
     ("[support]\ntext = 3\n", 2, "support.text has to be text in quotes", ()),
     ('[support]\nlink = "javascript:alert(1)"\n', 2, "support.link has to begin with https:// or mailto:", ()),
     ('# a comment\n[folders]\nimages = "images"\n', 3, "folders.images has to be a full path, not 'images'", ()),
@@ -142,7 +144,7 @@ def test_what_is_right_in_a_wrong_file_holds(file: Path) -> None:
         '"/shared/images"', '"x", "/shared/images"'
     )
     found = read(file, wrong + '[[catalogue]]\ntitle = "Next"\nimage = "debian:12"\nicon = 3\n')
-    assert [each.line for each in found.problems] == [2, 7, 44]
+    assert [each.line for each in found.problems] == [2, 7, 45]
     assert found.values["site_images"] == ["/shared/images"]
     assert found.values["denied_registries"] == ["docker.io/pytorch/bad"]
     assert found.values["catalogue"][1] == {"title": "Next", "image": "debian:12"}
@@ -171,7 +173,7 @@ def test_a_file_that_others_may_write_is_refused(file: Path, mode: int, who: str
     assert found.problems[0].closes == ("registries", "files")
 
 
-def test_a_file_that_cannot_be_read_closes_all(file: Path, ordinary_user: object) -> None:
+def test_a_file_that_cannot_be_read_closes_all(file: Path) -> None:
     assert policy_file.read(file.parent).problems[0].closes == ("registries", "files")
     [missing] = policy_file.load(str(file.with_name("gone.toml"))).problems
     assert "No such file" in missing.reason
@@ -239,6 +241,16 @@ def test_a_wrong_file_leaves_the_settings_as_they_are(file: Path, home: Path) ->
     settings = ContainerKernelsApp(config=Config({"ContainerKernelsApp": {"policy_file": str(file)}})).values()
     assert settings.allowed_registries is None
     assert len(settings.policy.problems) == 1
+
+
+def test_a_value_that_a_setting_refuses_all_the_same_breaks_nothing(
+    file: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = PolicyFile(file, {"trash_days": -1.0, "support_text": "Ask."})
+    monkeypatch.setattr(policy_file, "load", lambda _named: found)
+    settings = ContainerKernelsApp().values()
+    assert (settings.trash_days, settings.support_text) == (7.0, "Ask.")
+    assert [each.key for each in settings.policy.problems] == ["trash_days"]
 
 
 @pytest.mark.parametrize(
