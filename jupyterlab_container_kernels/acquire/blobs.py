@@ -235,11 +235,6 @@ class Ahead:
             raise piece
         return piece
 
-    def rest(self) -> None:
-        """Take all that is left, so that the end is checked, too."""
-        while self.more():
-            pass
-
     def close(self) -> None:
         """Let the thread end."""
         self._closed.set()
