@@ -1,7 +1,7 @@
 #!/bin/bash
 # A real Slurm (22.05) of one node with two GPUs that are none, for tests: munge, slurmctld, slurmd, from Debian's
 # packages, unpacked below .cache/slurm. It needs no root: it runs as whoever starts it, and jobs run as the same user.
-# Memory is not enforced, because only root may divide control groups.
+# Memory is not enforced, because only root may divide control groups; ondemand-session.sh can do that for a job.
 #   scripts/slurm.sh unpack | up [NAME] | down [NAME]
 # Its commands lie in .cache/slurm/usr/bin, its settings in .cache/slurm/run/slurm.conf (SLURM_CONF), or with a NAME in
 # run-NAME: several may run beside each other. `down` alone ends all of them. SLURM_SUITE=trixie in the environment makes

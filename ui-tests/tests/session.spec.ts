@@ -7,7 +7,7 @@ import { ClusterSession, obstacle, SlowRegistry } from '../session';
 const NAME = 'Debian Python';
 
 /** Slow enough that the download lasts until it is let go, in bytes a second. */
-const SLOWLY = 500_000;
+const SLOWLY = 300_000;
 
 /** How long the progress is watched, in milliseconds. */
 const WATCHED = 8000;
