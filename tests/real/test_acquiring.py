@@ -20,6 +20,7 @@ import pytest
 
 from jupyterlab_container_kernels.acquire.compressors import has_zstd
 from jupyterlab_container_kernels.models import AddRequest, Task
+from jupyterlab_container_kernels.services.images import Wish
 from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.wiring import Services
 from tests.hard_layers import file, folder, layer, write_image
@@ -364,3 +365,24 @@ def test_a_job_of_256_mb_is_enough(bed: Bed, registry: str) -> None:
             except OSError:
                 time.sleep(0.1)
     assert done.returncode == 0, done.stderr
+
+
+def test_one_image_lies_where_its_user_chose_and_comes_as_chosen(bed: Bed, ill: IllRegistry, tmp_path: Path) -> None:
+    folder = tmp_path / "scratch"
+    folder.mkdir(mode=0o700)
+
+    async def work(services: Services) -> Task:
+        async def bring(running: RunningTask) -> None:
+            resolved = await services.images.resolution.look_up(ill.reference)
+            wish = Wish(str(folder))
+            await services.images.acquire(running, resolved, await services.session.find_runtime(), wish)
+
+        task = await services.tasks.start(AddRequest("noise"), "Image", "image", bring)
+        return await services.tasks.wait(task.id)
+
+    task = bed.run(work)
+    assert task.state == "done", task.error
+    assert [path.suffix for path in sorted((folder / "container-kernels").glob("[!.]*"))] == [".json", ".sif"]
+    assert "in one stream" in log(bed, task)
+    again = bring(bed, ill.reference)
+    assert again.state == "done" and f"The image is here already: {folder}" in log(bed, again)
