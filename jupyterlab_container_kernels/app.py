@@ -362,7 +362,6 @@ class ContainerKernelsApp(ExtensionApp):
             specs: Any = self.serverapp.kernel_spec_manager
             specs.kernel_dirs = self.with_shared(specs.kernel_dirs)
 
-
     def initialize_handlers(self) -> None:
         """Add the routes."""
         from .routes import handlers

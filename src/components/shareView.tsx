@@ -35,7 +35,7 @@ export function ShareView(props: IShareViewProps): JSX.Element {
         className="jp-mod-styled"
         type="text"
         spellCheck={false}
-        placeholder="/project/lab/jupyter"
+        placeholder={trans.__('/project/lab/jupyter')}
         value={props.directory}
         aria-describedby={answer}
         aria-invalid={problem !== null}
