@@ -156,7 +156,9 @@ describe('the commands', () => {
       binds: [],
       interpreter: null,
       environment: {},
-      isolated: true
+      isolated: true,
+      image_dir: null,
+      by_runtime: false
     });
     expect(fake.model.tasks).toHaveLength(1);
   });
