@@ -1,6 +1,6 @@
 import { Dialog } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
-import { fireEvent, screen, within } from '@testing-library/dom';
+import { fireEvent, screen, waitFor, within } from '@testing-library/dom';
 
 import { ApiError } from '../../api/request';
 import type { IKernelDetails, IRemoval } from '../../api/types';
@@ -227,7 +227,7 @@ describe('the dialog that deletes a kernel', () => {
     await settle();
     expect(screen.getByText('Work.ipynb')).toBeTruthy();
     const shutDown = screen.getByLabelText('Shut it down');
-    expect(document.activeElement).toBe(shutDown);
+    await waitFor(() => expect(document.activeElement).toBe(shutDown));
     fireEvent.keyDown(shutDown, { key: 'Enter' });
     fireEvent.click(button(/^Delete/));
     expect(remove).not.toHaveBeenCalled();
