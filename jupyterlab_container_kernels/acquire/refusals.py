@@ -97,7 +97,7 @@ def wrong_architecture(reference: ImageReference, found: str, wanted: str) -> Co
 def blocked(registry: str, file: Path) -> ContainerKernelsError:
     """The site does not want it."""
     return ContainerKernelsError(
-        "registry_unreachable",
+        "not_allowed",
         f"Images from {registry} are blocked on this machine by {file}.",
         "Take the image from another registry, or ask your site's support.",
     )

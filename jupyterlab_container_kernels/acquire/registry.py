@@ -72,7 +72,7 @@ def registry_of(
     Raises
     ------
     ContainerKernelsError
-        ``registry_unreachable``: the site has blocked it.
+        ``not_allowed``: the site has blocked it.
     """
     places = []
     for source in _allowed(reference, environment, home):

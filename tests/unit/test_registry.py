@@ -578,6 +578,7 @@ def test_a_registry_that_the_site_has_blocked_is_not_asked(fake: FakeRegistry, h
     with pytest.raises(ContainerKernelsError) as caught:
         mirrored(fake, "m.example", home, "blocked = true\n")
     assert caught.value.message == f"Images from {fake.name} are blocked on this machine by {home}/registries.conf."
+    assert caught.value.code == "not_allowed", "another node would not be allowed to ask it either"
 
 
 async def test_the_proxy_of_the_environment_is_used_unless_it_says_no(
