@@ -83,9 +83,10 @@ class _Handler(APIHandler):
         self.set_header("Location", url_path_join(self.base_url, "container-kernels", "tasks", task.id))
         self.answer(task, 202)
 
-    def tell(self, slug: str, *, present: bool) -> None:
-        """Tell every open page that a kernel came or went."""
-        self.event_logger.emit(schema_id=KERNEL_EVENT_SCHEMA, data={"slug": slug, "present": present})
+    async def tell(self, slug: str) -> None:
+        """Tell every open page that a kernel came or went; another of its name, as one that is shared, may be there."""
+        is_there = await self.services.session.jupyter.resource_dir(slug) is not None
+        self.event_logger.emit(schema_id=KERNEL_EVENT_SCHEMA, data={"slug": slug, "present": is_there})
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write any error as ``{code, message, hint}``, also those that Jupyter raised before we were asked."""
@@ -205,7 +206,7 @@ class KernelHandler(_Handler):
 
         request = from_json(RemoveRequest, self.body())
         removal = await self.services.deletion.remove(slug, request)
-        self.tell(slug, present=False)
+        await self.tell(slug)
         self.answer(removal)
 
 
@@ -269,7 +270,7 @@ class KernelWithdrawHandler(_Handler):
 
         request = from_json(WithdrawRequest, self.body())
         freed = await self.services.publishing.withdraw(slug, request.resource_dir)
-        self.tell(slug, present=False)
+        await self.tell(slug)
         self.answer(freed)
 
 
@@ -294,7 +295,7 @@ class RestoreHandler(_Handler):
     async def post(self, item_id: str) -> None:
         self.body()
         restored = await self.services.space.restore(item_id)
-        self.tell(restored.slug, present=True)
+        await self.tell(restored.slug)
         self.answer(restored)
 
 

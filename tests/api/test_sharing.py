@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, store_image, tree
 
@@ -55,6 +56,23 @@ async def test_a_kernel_is_shared_listed_and_withdrawn(client: Client, roots: Ro
     assert tree(lab) == ["container-kernels", "kernels"]
     assert list(await rows(client)) == [str(roots.kernels / "demo")]
     (await client("post", "kernels/demo/withdraw", {"resource_dir": shared})).refused("not_found")
+
+
+async def test_of_two_kernels_of_one_name_no_page_is_told_that_the_name_went(
+    client: Client, roots: Roots, image: Path, lab: Path, jp_serverapp: Any
+) -> None:
+    told: list[dict[str, Any]] = []
+
+    async def listen(logger: Any, schema_id: str, data: dict[str, Any]) -> None:
+        told.append(data)
+
+    await added(client, image, display_name="Demo", gpu="off")
+    await ended(client, (await client("post", "kernels/demo/share", {"directory": str(lab)})).holds("Task"))
+    jp_serverapp.event_logger.add_listener(schema_id=KERNEL_EVENT_SCHEMA, listener=listen)
+    withdrawal = {"resource_dir": str(lab / "kernels" / "demo")}
+    (await client("post", "kernels/demo/withdraw", withdrawal)).holds("Freed")
+    (await client("delete", "kernels/demo")).holds("Removal")
+    assert told == [{"slug": "demo", "present": True}, {"slug": "demo", "present": False}]
 
 
 async def test_a_variable_that_is_named_is_handed_on(client: Client, roots: Roots, image: Path, lab: Path) -> None:
