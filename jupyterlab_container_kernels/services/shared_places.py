@@ -10,6 +10,7 @@ from __future__ import annotations
 import grp
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,11 +223,11 @@ def give_one(path: Path, audience: Audience) -> None:
 
 def data_of(spec: Spec) -> Path | None:
     """Return what belongs to a shared kernel, or ``None`` if it is none of ours that was shared."""
-    packages = Path(spec.record.packages.path)
-    place = spec.resource_dir.parent.parent
-    if spec.resource_dir.parent.name != KERNELS or packages.parent.parent.name != DATA:
-        return None
-    return place / DATA / packages.parent.name
+    packages, directory = Path(spec.record.packages.path), spec.resource_dir
+    data = directory.parent.parent / DATA / packages.parent.name
+    # the packages of other kernels may lie below a directory of that name, too
+    is_shared = packages.name == "packages" and is_data(packages.parent) and data.name.startswith(f"{directory.name}-")
+    return data if is_shared and directory.parent.name == KERNELS else None
 
 
 def require_own_share(spec: Spec) -> Path:
@@ -273,7 +274,8 @@ def note(state: Path, place: Path, *, is_used: bool) -> None:
 
 def is_data(path: Path) -> bool:
     """Tell whether a path is that of what a shared kernel needs, by its form."""
-    return path.parent.name == DATA and path.parent.parent.name != "" and path.name.rpartition("-")[0] != ""
+    is_named_so = re.fullmatch(r".+-[0-9a-f]{8}", path.name) is not None
+    return is_named_so and path.parent.name == DATA and path.parent.parent.name != ""
 
 
 def remove_unpublished(data: Path) -> None:

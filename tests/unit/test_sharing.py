@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from jupyterlab_container_kernels.services.publishing import looks_secret
 from jupyterlab_container_kernels.services.shared_places import Audience
 from jupyterlab_container_kernels.system import kernelspecs
 from jupyterlab_container_kernels.system.paths import Roots
-from tests.builders import record, write_sif
+from tests.builders import add_kernel, record, write_sif
 
 
 def refused(named: object) -> str:
@@ -165,3 +166,15 @@ def test_folders_from_which_one_shares_are_noted(tmp_path: Path) -> None:
     assert shared_places.noted(note) == ["/lab/ä/kernels", "/other/kernels"]
     shared_places.note(state, Path("/other"), is_used=False)
     assert shared_places.noted(note) == ["/lab/ä/kernels"]
+
+
+@pytest.mark.parametrize("slug", ["demo", "packages"])
+@pytest.mark.parametrize("where", ["container-kernels/packages", "container-kernels", "packages"])
+def test_no_kernel_of_ones_own_is_taken_for_a_shared_one(roots: Roots, tmp_path: Path, where: str, slug: str) -> None:
+    elsewhere = replace(roots, packages=tmp_path / "scratch" / where)
+    spec = kernelspecs.read(add_kernel(elsewhere, slug, write_sif(tmp_path / "image.sif")))
+    assert spec is not None
+    assert shared_places.data_of(spec) is None
+    with pytest.raises(ContainerKernelsError, match="it was not shared") as refusal:
+        shared_places.require_own_share(spec)
+    assert refusal.value.code == "not_ours"
