@@ -67,6 +67,7 @@ export class AddForm extends VDomModel {
           by_runtime: this.request.by_runtime
         }),
       () => {
+        this._learnReach();
         this._lookInside();
         this.stateChanged.emit();
       }
@@ -114,6 +115,9 @@ export class AddForm extends VDomModel {
       if (!this._isImageFixed) {
         this._imageChanged(true);
       }
+      if (this._pullFrom !== 'here') {
+        this._unreachable = this._image?.registry ?? null;
+      }
     }
     this._check();
   }
@@ -127,7 +131,7 @@ export class AddForm extends VDomModel {
   get request(): IAddRequest {
     const request = toRequest(this._values);
     return this.pullWays.length
-      ? { ...request, pull_from: this._pullFrom }
+      ? { ...request, pull_from: this.pullFrom }
       : request;
   }
 
@@ -153,7 +157,7 @@ export class AddForm extends VDomModel {
 
   /** From where it will be pulled, when somebody may choose. */
   get pullFrom(): PullWay {
-    return this._pullFrom;
+    return this.pullWays.includes(this._pullFrom) ? this._pullFrom : 'here';
   }
 
   /** What is typed. */
@@ -370,6 +374,7 @@ export class AddForm extends VDomModel {
   /** Takes over where the image is to lie; whether it fits is asked anew. */
   setImageDir(imageDir: string, now = false): void {
     this._isMoreOpen ||= now;
+    this._dropAnswer();
     this._edit({ imageDir }, 'imageDir');
     this._settled.delete('imageDir');
     this._lookLater(now);
@@ -377,6 +382,7 @@ export class AddForm extends VDomModel {
 
   /** Takes over whether the runtime makes the image file itself. */
   setByRuntime(byRuntime: boolean): void {
+    this._dropAnswer();
     this._edit({ byRuntime });
     this._lookLater(true);
   }
@@ -474,13 +480,30 @@ export class AddForm extends VDomModel {
     super.dispose();
   }
 
-  /** Whether the server's node cannot reach the registry. */
+  /** Whether the server's node cannot reach the registry, as was last told. */
   private get _isFar(): boolean {
+    return this._image !== null && this._image.registry === this._unreachable;
+  }
+
+  /** Keeps what an answer tells of the registry until the next one. */
+  private _learnReach(): void {
     const { answer } = this._resolution;
-    return (
+    if (answer.state === 'known') {
+      this._unreachable = null;
+    } else if (
       answer.state === 'refused' &&
-      answer.problem.code === 'registry_unreachable'
-    );
+      answer.problem.code !== 'invalid_image_dir' // that is of the folder
+    ) {
+      this._unreachable =
+        answer.problem.code === 'registry_unreachable'
+          ? (this._image?.registry ?? null)
+          : null;
+    }
+  }
+
+  /** What was told is of another folder, or of another way to get the image. */
+  private _dropAnswer(): void {
+    this._resolution.drop(this._image !== null);
   }
 
   private _edit(change: Partial<IFormValues>, field?: Field): void {
@@ -494,21 +517,21 @@ export class AddForm extends VDomModel {
     this._check();
   }
 
-  private _imageChanged(now: boolean): void {
+  private _imageChanged(now: boolean, isOther = true): void {
     this._settled.delete('image');
     const read = readReference(this._values.image, this._trans);
     this._image = 'image' in read ? read.image : null;
     this._login = null;
     this._logoutProblem = null;
     this._tags.look(this._values.image);
-    if (!this._isNameOwn) {
+    if (isOther && !this._isNameOwn) {
       this._values = {
         ...this._values,
         displayName: this._image ? suggestDisplayName(this._image) : ''
       };
       delete this._refusals.displayName;
     }
-    this._resolution.drop(this._image !== null);
+    this._dropAnswer();
     this._inspection.drop();
     delete this._refusals.interpreter; // that was about another image
     this._lookLater(now, () => this.settle('image'));
@@ -535,7 +558,7 @@ export class AddForm extends VDomModel {
       return;
     }
     this._tags.forget();
-    this._imageChanged(true);
+    this._imageChanged(true, false);
   }
 
   /** Asks for the interpreters where somebody sees the answer. */
@@ -635,6 +658,8 @@ export class AddForm extends VDomModel {
   private _isMoreOpen = false;
   private _isSubmitting = false;
   private _pullFrom: PullWay = 'here';
+  /** The registry that this node could not reach when it was last asked. */
+  private _unreachable: string | null = null;
   private _nextKey = 1;
   private _timer: ReturnType<typeof setTimeout> | undefined;
 }

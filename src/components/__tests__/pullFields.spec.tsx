@@ -9,7 +9,7 @@ import {
 import React from 'react';
 
 import { ApiError } from '../../api/request';
-import type { IPullOffer } from '../../api/types';
+import type { IAddRequest, IPullOffer } from '../../api/types';
 import { AddForm } from '../../model/addForm';
 import { aResolution, someInfo } from '../../testing/samples';
 import { AddFormView } from '../addFormView';
@@ -36,7 +36,11 @@ describe('from where an image is pulled', () => {
   });
 
   /** Shows the form for an image that this node cannot reach, or can. */
-  async function show(pull: IPullOffer, error: ApiError | null = FAR) {
+  async function show(
+    pull: IPullOffer,
+    error: ApiError | null = FAR,
+    initial?: IAddRequest
+  ) {
     resolve = jest.fn(async () => {
       if (error) {
         throw error;
@@ -50,12 +54,15 @@ describe('from where an image is pulled', () => {
       listTags: jest.fn(async () => ({ tags: [], complete: true })),
       logIn: jest.fn(),
       logOut: jest.fn(),
-      takenSlugs: []
+      takenSlugs: [],
+      initial
     });
     form.info = someInfo({ pull });
     render(<AddFormView trans={trans} form={form} />);
     await act(async () => {
-      form.setImage('debian:12', true);
+      if (!initial) {
+        form.setImage('debian:12', true);
+      }
       await jest.advanceTimersByTimeAsync(10);
     });
   }
@@ -70,6 +77,34 @@ describe('from where an image is pulled', () => {
     fireEvent.click(screen.getByLabelText(/by a Slurm job/));
     expect(form.request.pull_from).toBe('job');
     expect(form.obstacle).toBeNull();
+  });
+
+  it('stays chosen while it is asked anew', async () => {
+    await show({ policy: 'auto', ways: ['here', 'job', 'login'] });
+    fireEvent.click(screen.getByLabelText(/by a Slurm job/));
+    act(() => form.setImageDir('/scratch/u'));
+    expect(form.resolution.state).toBe('asking');
+    expect(screen.getByRole('radiogroup', { name: 'Pull it' })).toBeTruthy();
+    expect(form.request.pull_from).toBe('job');
+    act(() => form.setImage('quay.io/a/b:1', true));
+    expect(form.request.pull_from).toBeUndefined();
+  });
+
+  it('is as it was when a task is tried again, before any answer', async () => {
+    const initial: IAddRequest = { image: 'debian:12', pull_from: 'job' };
+    const shown = show({ policy: 'auto', ways: ['here', 'job'] }, FAR, initial);
+    expect(form.resolution.state).toBe('asking');
+    expect(form.request.pull_from).toBe('job');
+    await shown;
+    expect(form.request.pull_from).toBe('job');
+  });
+
+  it('is from here where what was chosen is no longer offered', async () => {
+    await show({ policy: 'auto', ways: ['here', 'login'] }, FAR, {
+      image: 'debian:12',
+      pull_from: 'job'
+    });
+    expect(form.request.pull_from).toBe('here');
   });
 
   it('is not asked where it can, and nothing is sent of it', async () => {

@@ -10,7 +10,12 @@ import type {
   IResolveRequest,
   ITagList
 } from '../../api/types';
-import { aResolution, aTask, someInfo } from '../../testing/samples';
+import {
+  aResolution,
+  aSiteImage,
+  aTask,
+  someInfo
+} from '../../testing/samples';
 import { AddForm, TYPING_PAUSE } from '../addForm';
 import type { LoginForm } from '../loginForm';
 import { TAGS_PAUSE } from '../tagCompletion';
@@ -335,6 +340,18 @@ describe('the form that adds a kernel', () => {
     expect(form.isMoreOpen).toBe(true);
   });
 
+  it('never shows the answer for another folder', async () => {
+    form.setImage('debian', true);
+    await pass(0);
+    const seen: string[] = [];
+    form.stateChanged.connect(() => seen.push(form.resolution.state));
+    form.setImageDir('/scratch/u');
+    form.setByRuntime(true);
+    expect(new Set(seen)).toEqual(new Set(['asking']));
+    await pass(0);
+    expect(form.resolution.state).toBe('known');
+  });
+
   it('is sent once, however often Enter is pressed', async () => {
     form.setImage('debian');
     let answer: (() => void) | undefined;
@@ -538,6 +555,10 @@ describe('the form that adds a kernel', () => {
     });
 
     it('gets one, and the image is looked at anew', async () => {
+      form.choose(
+        aSiteImage({ image: 'quay.io/a/b:1', title: 'Tested by your site' })
+      );
+      await pass(10);
       expect(form.loginRegistry).toBe('quay.io');
       form.openLogin();
       const login = form.login as LoginForm;
@@ -555,11 +576,12 @@ describe('the form that adds a kernel', () => {
       expect(login.password).toBe('');
       expect(form.login).toBeNull();
       expect(form.resolution.state).toBe('known');
+      expect(form.values.displayName).toBe('Tested by your site');
       await form.logOut();
       expect(logOut).toHaveBeenCalledWith('quay.io');
-      expect(resolve).toHaveBeenCalledTimes(2);
-      await pass(10);
       expect(resolve).toHaveBeenCalledTimes(3);
+      await pass(10);
+      expect(resolve).toHaveBeenCalledTimes(4);
     });
 
     it('tells the tags after a login', async () => {
