@@ -18,7 +18,7 @@ from ..system import paths
 from ..system.paths import Roots
 
 #: The folder for images in a folder that somebody names, and where notes of such lie.
-_NAME, _NOTES = "container-kernels", "image-folders"
+_NAME, _NOTES = "container-kernels-images", "image-folders"
 
 
 def stored_path(store: Path, digest: str) -> Path:
@@ -50,12 +50,15 @@ def chosen_folder(image: Path, roots: Roots) -> str | None:
 
 def is_chosen(store: Path) -> bool:
     """Tell whether a folder is a store of ours in a folder that somebody named."""
+    return store.name == _NAME and _is_mine(store) and (store / paths.MARKER).is_file()
+
+
+def _is_mine(store: Path) -> bool:
     try:
         status = store.lstat()
     except OSError:
         return False
-    is_mine = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
-    return is_mine and store.name == _NAME and (store / paths.MARKER).is_file()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
 
 
 def open_chosen(store: Path, roots: Roots) -> None:
@@ -63,16 +66,24 @@ def open_chosen(store: Path, roots: Roots) -> None:
 
     Raises
     ------
+    ContainerKernelsError
+        ``invalid_image_dir``: there is something of that name that is not ours.
     OSError
-        It cannot be made, or there is something of that name that is not ours.
+        It cannot be made.
     """
+    note = roots.state / _NOTES / hashlib.sha256(os.fsencode(store)).hexdigest()[:16]
     if not is_chosen(store):
         try:
             paths.make_marked(store)
-        except FileExistsError:  # another server makes it at this moment, or it is no store
-            if not is_chosen(store):
-                raise
-    note = roots.state / _NOTES / hashlib.sha256(os.fsencode(store)).hexdigest()[:16]
+        except FileExistsError as error:  # another server makes it at this moment, its marker was swept, or it is none
+            if store in chosen(roots) and _is_mine(store):
+                paths.write_private(store / paths.MARKER, "Made by Container Kernels, for images.\n", durable=False)
+            elif not is_chosen(store):
+                raise ContainerKernelsError(
+                    "invalid_image_dir",
+                    f"There is a {store} already, which Container Kernels did not make for you.",
+                    "Choose another folder, as one of your own in that one.",
+                ) from error
     if not note.exists():
         paths.make_private(note.parent)
         paths.write_private(note, str(store))

@@ -382,7 +382,7 @@ def test_one_image_lies_where_its_user_chose_and_comes_as_chosen(bed: Bed, ill: 
 
     task = bed.run(work)
     assert task.state == "done", task.error
-    assert [path.suffix for path in sorted((folder / "container-kernels").glob("[!.]*"))] == [".json", ".sif"]
+    assert [path.suffix for path in sorted((folder / "container-kernels-images").glob("[!.]*"))] == [".json", ".sif"]
     assert "in one stream" in log(bed, task)
     again = bring(bed, ill.reference)
     assert again.state == "done" and f"The image is here already: {folder}" in log(bed, again)

@@ -13,6 +13,9 @@ from jupyterlab_container_kernels.services.trash import Part
 from jupyterlab_container_kernels.system.paths import MARKER, Patience, Roots
 from tests.builders import add_kernel, write_sif
 
+#: The store in a folder that somebody names.
+NAME = "container-kernels-images"
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -39,7 +42,7 @@ MODES = [(0o700, None), (0o2770, None), (0o1777, "may be emptied"), (0o777, "in 
 async def test_a_folder_of_everybody_is_taken_with_a_word_of_caution(folder: Path, mode: int, word: str | None) -> None:
     folder.chmod(mode)
     choice = await image_folder.checked(f" {folder}/ ", Patience())
-    assert (choice.folder, choice.store) == (folder, folder / "container-kernels")
+    assert (choice.folder, choice.store) == (folder, folder / NAME)
     assert (word in choice.caution) if word and choice.caution else choice.caution is word
 
 
@@ -58,8 +61,8 @@ async def test_what_cannot_hold_an_image_is_refused_with_its_reason(typed: str, 
 
 
 async def test_a_home_directory_is_written_short_and_a_store_that_was_swept_is_made_again(home: Path) -> None:
-    choice = await image_folder.checked("~/container-kernels", Patience())
-    assert choice.store == choice.folder == home / "container-kernels"
+    choice = await image_folder.checked(f"~/{NAME}", Patience())
+    assert choice.store == choice.folder == home / NAME
 
 
 def test_a_store_is_marked_and_noted_once(folder: Path, roots: Roots) -> None:
@@ -72,12 +75,21 @@ def test_a_store_is_marked_and_noted_once(folder: Path, roots: Roots) -> None:
 
 
 def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(folder: Path, roots: Roots) -> None:
-    (folder / "container-kernels").mkdir()
-    with pytest.raises(FileExistsError):
+    (folder / NAME).mkdir()
+    with pytest.raises(ContainerKernelsError, match="did not make") as refusal:
         store.open_chosen(store.store_in(folder), roots)
+    assert refusal.value.code == "invalid_image_dir" and refusal.value.hint
     assert store.chosen(roots) == []
-    (folder / "container-kernels" / "x.sif").write_text("x")
-    assert not store.is_stored(folder / "container-kernels" / "x.sif", roots.images)
+    (folder / NAME / "x.sif").write_text("x")
+    assert not store.is_stored(folder / NAME / "x.sif", roots.images)
+
+
+def test_a_store_whose_marker_was_swept_is_marked_again(folder: Path, roots: Roots) -> None:
+    image = image_in(folder, roots)
+    (image.parent / MARKER).unlink()
+    assert not store.is_stored(image, roots.images)
+    store.open_chosen(image.parent, roots)
+    assert store.is_stored(image, roots.images)
 
 
 def test_an_image_in_it_is_ours_goes_into_a_trash_beside_it_and_comes_back(folder: Path, roots: Roots) -> None:
