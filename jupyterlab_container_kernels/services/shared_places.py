@@ -52,6 +52,11 @@ class Audience:
         reaches_it = all(self._has(each, stat.S_IXGRP, stat.S_IXOTH) for each in above)
         return reaches_it and self._has(status, stat.S_IRGRP, stat.S_IROTH)
 
+    def may_enter(self, directory: Path) -> bool:
+        """Tell whether they can list a directory and open what lies in it, once they are there."""
+        status = directory.stat()
+        return self._has(status, stat.S_IRGRP, stat.S_IROTH) and self._has(status, stat.S_IXGRP, stat.S_IXOTH)
+
     def _has(self, status: os.stat_result, of_group: int, of_others: int) -> bool:
         by_group = not self.everybody and status.st_gid == self.gid and bool(status.st_mode & of_group)
         return by_group or bool(status.st_mode & of_others)
@@ -140,7 +145,12 @@ def find(named: str) -> SharedPlace:
             f"Nobody but you can read {directory}.",
             f"Let a group read it: chgrp GROUP {directory}; chmod g+rx {directory}",
         )
-    return SharedPlace(directory, Audience(status.st_gid, everybody), remarks)
+    audience = Audience(status.st_gid, everybody)
+    for each in (directory / KERNELS, directory / DATA):
+        if each.exists() and not audience.may_enter(each):
+            rights = f"chmod a+rx {each}" if everybody else f"chgrp {audience.group} {each}; chmod g+rx {each}"
+            raise _refusal(f"{each} cannot be read by all who can read {directory}.", f"Let them: {rights}")
+    return SharedPlace(directory, audience, remarks)
 
 
 def _look_above(above: list[Path]) -> list[str]:

@@ -111,6 +111,17 @@ def test_a_folder_that_nobody_else_can_read_is_refused(public_dir: Path) -> None
     assert f"Nobody but you can enter {place}" in refused(place / "kernels")
 
 
+@pytest.mark.parametrize("name", [shared_places.KERNELS, shared_places.DATA])
+def test_a_folder_in_it_that_its_readers_cannot_read_is_refused(public_dir: Path, name: str) -> None:
+    place = public_dir / "lab"
+    for directory in (place, place / name):
+        directory.mkdir()
+        directory.chmod(0o755)
+    assert shared_places.find(str(place)).audience.everybody
+    (place / name).chmod(0o750)
+    assert f"{place / name} cannot be read" in refused(place)
+
+
 def test_a_file_is_left_where_it_lies_only_if_its_readers_can_reach_it(public_dir: Path) -> None:
     everybody = Audience(os.getegid(), everybody=True)
     image = write_sif(public_dir / "folder" / "image.sif")
