@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.services.shared_places import SharedPlace
 from jupyterlab_container_kernels.services.wiring import Services
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.api.conftest import CONTRACT, Client
@@ -28,6 +30,16 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         for each in (name, name.upper()):
             monkeypatch.setenv(each, "http://127.0.0.1:9")
+
+
+@pytest.fixture(autouse=True)
+def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may share from any folder of this machine, as from /."""
+
+    def refuse(place: SharedPlace) -> None:
+        raise ContainerKernelsError("forbidden", f"Nothing is made in {place.directory}.")
+
+    monkeypatch.setattr(SharedPlace, "make", refuse)
 
 
 async def ask_many(count: int, seed: int, client: Client, roots: Roots, image: Path) -> Counter[str]:
