@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -41,15 +40,19 @@ class JupyterServer:
             stderr=self.log,
             start_new_session=True,
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 self.ask("GET", "info")
                 return
-            except (urllib.error.URLError, ConnectionError):
+            except OSError:  # nothing listens, or it is slow to answer
                 assert self.process.poll() is None, "the server ended"
                 time.sleep(0.1)
         raise AssertionError("the server did not answer")

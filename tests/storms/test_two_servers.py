@@ -8,6 +8,7 @@ import urllib.error
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,16 @@ def servers(bed: Bed, tmp_path: Path) -> Iterator[tuple[JupyterServer, JupyterSe
     places = [tmp_path / name for name in ("first", "second")]
     for place in places:
         place.mkdir()
-    with ThreadPoolExecutor() as pool:
-        first, second = pool.map(JupyterServer, places)
-    yield first, second
-    first.stop()
-    second.stop()
+    with ExitStack() as stack:
+
+        def start(place: Path) -> JupyterServer:
+            server = JupyterServer(place)
+            stack.callback(server.stop)
+            return server
+
+        with ThreadPoolExecutor() as pool:
+            first, second = pool.map(start, places)
+        yield first, second
 
 
 def ended(server: JupyterServer, task: dict[str, Any]) -> dict[str, Any]:
