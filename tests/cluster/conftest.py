@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -67,22 +67,78 @@ class Session:
     job: str
     folder: Path
     client: httpx.Client
-    #: The longest that an answer took, in seconds.
-    longest_s: float = field(default=0.0)
 
-    def ask(self, verb: str, path: str, body: object = None) -> Any:
-        """Ask the extension, and return its JSON; what the portal answers for a busy session is asked again."""
-        headers = {"X-XSRFToken": self.client.cookies.get("_xsrf") or ""}  # the page does so, too
+    def ask(self, verb: str, path: str, body: object = None, done: Callable[[], Any] | None = None) -> Any:
+        """Ask the extension as :meth:`send` does."""
+        return self.send(verb, f"container-kernels/{path}", body, done)
+
+    def send(self, verb: str, path: str, body: object = None, done: Callable[[], Any] | None = None) -> Any:
+        """Send a request as a page does, and return the JSON of its answer.
+
+        Where the portal answers for a busy session, it is sent again. What must not be done twice has ``done``, which
+        returns what came of it, or ``None``: the session may be at it still.
+        """
+        headers = {"X-XSRFToken": self.client.cookies.get("_xsrf") or ""}
         deadline = time.monotonic() + 90
-        while True:
-            started = time.monotonic()
-            answer = self.client.request(verb, f"container-kernels/{path}", json=body, headers=headers)
-            self.longest_s = max(self.longest_s, time.monotonic() - started)
-            is_portal = answer.status_code >= 500 and "json" not in answer.headers.get("content-type", "")
-            if verb != "GET" or not is_portal or time.monotonic() > deadline:
-                break
+        while is_portal(answer := self.client.request(verb, path, json=body, headers=headers)):
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(0.5)
+            until = time.monotonic() + 30
+            while done is not None and time.monotonic() < until:
+                if (found := done()) is not None:
+                    return found
+                time.sleep(0.5)
         assert answer.status_code < 300, answer.text
-        return answer.json()
+        return answer.json() if answer.content else {}
+
+    def add(self, image: str, name: str = "Demo", **more: object) -> Any:
+        """Begin to add a kernel, and return the task."""
+        before = {task["id"] for task in self.ask("GET", "tasks")["tasks"]}
+
+        def begun() -> Any:
+            return next((each for each in self.ask("GET", "tasks")["tasks"] if each["id"] not in before), None)
+
+        return self.ask("POST", "kernels", {"image": image, "display_name": name, **more}, begun)
+
+    def cancel(self, task: Any) -> None:
+        """Cancel a task; asked twice, it would be dismissed."""
+
+        def ends() -> Any:
+            now = self.ask("GET", f"tasks/{task['id']}")
+            return now if now["state"] in ("cancelling", "cancelled") else None
+
+        self.ask("DELETE", f"tasks/{task['id']}", {}, ends)
+
+    def delete(self, slug: str, **more: object) -> None:
+        """Delete a kernel."""
+
+        def gone() -> Any:
+            there = {each["slug"] for each in self.ask("GET", "kernels")["kernels"]}
+            return None if slug in there else {}
+
+        self.ask("DELETE", f"kernels/{slug}", more, gone)
+
+    def start(self, slug: str) -> str:
+        """Start a kernel without a notebook, and return its id."""
+        before = {each["id"] for each in self.send("GET", "api/kernels")}
+
+        def begun() -> Any:
+            return next((each for each in self.send("GET", "api/kernels") if each["id"] not in before), None)
+
+        return str(self.send("POST", "api/kernels", {"name": slug}, begun)["id"])
+
+    def shut_down(self, kernel_id: str) -> None:
+        """End a kernel."""
+
+        def gone() -> Any:
+            return None if kernel_id in {each["id"] for each in self.send("GET", "api/kernels")} else {}
+
+        self.send("DELETE", f"api/kernels/{kernel_id}", done=gone)
+
+
+def is_portal(answer: httpx.Response) -> bool:
+    """Tell whether the portal has answered in place of a session that was too busy."""
+    return answer.status_code >= 500 and "json" not in answer.headers.get("content-type", "")
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +179,12 @@ def wait_for(file: Path, folder: Path) -> str:
 
 
 def log_in(client: httpx.Client, password: str, folder: Path) -> None:
-    deadline = time.monotonic() + 60
-    while client.get("login").status_code != 200:
+    deadline = time.monotonic() + 90
+    while client.get("api/status").status_code != 200:
         assert time.monotonic() < deadline, said(folder)
         time.sleep(0.2)
-    client.post("login", data={"password": password, "_xsrf": client.cookies.get("_xsrf") or ""})
-    assert client.get("api/status").status_code == 200, said(folder)
+        if client.get("login").status_code == 200:  # the portal answers until the session listens
+            client.post("login", data={"password": password, "_xsrf": client.cookies.get("_xsrf") or ""})
 
 
 def said(folder: Path) -> str:
