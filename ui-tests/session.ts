@@ -21,6 +21,20 @@ async function script(name: string, ...args: string[]): Promise<void> {
   await execute(join(ROOT, 'scripts', name), args, { timeout: 120_000 });
 }
 
+/** Starts the portal; somebody else may take a free port before it does. */
+async function startPortal(tries = 3): Promise<number> {
+  const port = await freePort();
+  try {
+    await script('ondemand.sh', 'up', String(port), NAME);
+    return port;
+  } catch (error) {
+    if (tries === 1) {
+      throw error;
+    }
+    return startPortal(tries - 1);
+  }
+}
+
 /**
  * A JupyterLab as users have it on a cluster: in a job of a real Slurm, in an
  * environment that has Apptainer as a module only, behind OnDemand's proxy.
@@ -29,8 +43,7 @@ export class ClusterSession {
   /** Starts Slurm, the portal and the job, and waits until it listens. */
   static async start(): Promise<ClusterSession> {
     await script('slurm.sh', 'up', NAME);
-    const portal = await freePort();
-    await script('ondemand.sh', 'up', String(portal), NAME);
+    const portal = await startPortal();
     const folder = mkdtempSync(join(runFolder(), 'session-'));
     const home = join(folder, 'home');
     const labconfig = join(home, '.jupyter', 'labconfig');
@@ -88,8 +101,15 @@ export class ClusterSession {
 
   /** Ends all that the tests have started, whatever was. */
   static async stop(): Promise<void> {
-    await script('slurm.sh', 'down', NAME);
-    await script('ondemand.sh', 'down', NAME);
+    const ends = await Promise.allSettled([
+      script('slurm.sh', 'down', NAME),
+      script('ondemand.sh', 'down', NAME)
+    ]);
+    for (const end of ends) {
+      if (end.status === 'rejected') {
+        throw end.reason;
+      }
+    }
   }
 
   private constructor(

@@ -53,11 +53,23 @@ def slurm() -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def portal() -> Iterator[str]:
     """OnDemand's proxy, which closes what is silent for 5 seconds; its address."""
+    try:
+        yield f"http://127.0.0.1:{_portal_up()}"
+    finally:
+        script("ondemand.sh", "down", NAME)
+
+
+def _portal_up(tries: int = 3) -> int:
+    """Start the portal, and return its port; somebody else may take a free port before it does."""
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    script("ondemand.sh", "up", str(port), NAME)
-    yield f"http://127.0.0.1:{port}"
-    script("ondemand.sh", "down", NAME)
+        port: int = free.getsockname()[1]
+    try:
+        script("ondemand.sh", "up", str(port), NAME)
+    except subprocess.CalledProcessError:
+        if tries == 1:
+            raise
+        return _portal_up(tries - 1)
+    return port
 
 
 @dataclass
