@@ -109,7 +109,10 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
               : undefined
           }
           onLogOut={() => void form.logOut()}
-          onKeepIn={folder => form.setImageDir(folder, true)}
+          onKeepIn={folder => {
+            form.setImageDir(folder, true);
+            imageInput.current?.focus(); // the button goes
+          }}
         />
         {site && form.resolution.state === 'idle' && (
           <SiteRules trans={trans} site={site} />

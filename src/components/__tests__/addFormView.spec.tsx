@@ -145,7 +145,9 @@ describe('the form that adds a kernel', () => {
     await paste(field('Image'), 'debian:12');
     resolve.mockResolvedValueOnce({ ...resolution, caution: 'Swept.' });
     await act(async () => {
-      fireEvent.click(screen.getByText('Keep it in /scratch/u'));
+      const keep = screen.getByText('Keep it in /scratch/u');
+      keep.focus();
+      fireEvent.click(keep);
       await new Promise(done => setTimeout(done, 5));
     });
     expect(field('Folder for the image').value).toBe('/scratch/u');
@@ -154,6 +156,7 @@ describe('the form that adds a kernel', () => {
       by_runtime: false
     });
     expect(screen.getByText('Swept.')).toBeTruthy();
+    expect(document.activeElement).toBe(field('Image'));
     fireEvent.click(screen.getByLabelText(/Let Apptainer make it itself/));
     expect(form.values.byRuntime).toBe(true);
   });
