@@ -310,6 +310,7 @@ function ImageDirField(props: IMoreFieldsProps): JSX.Element {
 /** Who makes the image file. */
 function ByRuntimeField(props: IMoreFieldsProps): JSX.Element {
   const { trans, form } = props;
+  const runtime = form.info?.runtimes.find(each => each.available);
   return (
     <fieldset className="jp-ContainerKernels-field">
       <legend>{trans.__('Image file')}</legend>
@@ -320,7 +321,10 @@ function ByRuntimeField(props: IMoreFieldsProps): JSX.Element {
           checked={form.values.byRuntime}
           onChange={event => form.setByRuntime(event.target.checked)}
         />
-        {trans.__('Let Apptainer make it itself, which takes longer')}
+        {trans.__(
+          'Let %1 make it itself, which takes longer',
+          runtime?.title ?? 'Apptainer'
+        )}
       </label>
     </fieldset>
   );
