@@ -12,10 +12,12 @@ export interface ITaskCommandProps {
 export function TaskCommand(props: ITaskCommandProps): JSX.Element {
   const { trans, command } = props;
   return (
-    <div className="jp-ContainerKernels-taskCommand">
-      <code tabIndex={0} aria-label={trans.__('Line to run on a login node')}>
-        {command}
-      </code>
+    <div
+      className="jp-ContainerKernels-taskCommand"
+      role="group"
+      aria-label={trans.__('Line to run on a login node')}
+    >
+      <code tabIndex={0}>{command}</code>
       <button
         type="button"
         className="jp-ContainerKernels-button"

@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
+import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -77,6 +77,12 @@ export function displayNameOf(
     app.serviceManager.kernelspecs.specs?.kernelspecs[slug]?.display_name ??
     slug
   );
+}
+
+/** Puts a text into the clipboard, and says so. */
+export function copy(text: string, trans: TranslationBundle): void {
+  Clipboard.copyToSystem(text);
+  Notification.info(trans.__('Copied to the clipboard.'), { autoClose: 3000 });
 }
 
 /** Shows an error that belongs to nothing on screen. */

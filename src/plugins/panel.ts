@@ -3,7 +3,7 @@ import {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { Clipboard, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { WidgetTracker } from '@jupyterlab/apputils';
 import { IStateDB } from '@jupyterlab/statedb';
 import {
   ITranslator,
@@ -21,6 +21,7 @@ import type { IKernel, Remedy } from '../api/types';
 import { PanelView } from '../model/panelView';
 import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
+import { copy } from './commandContext';
 import { makeIconUrl } from './kernelIcons';
 import { addTableCommands, choosableColumns } from './tableCommands';
 
@@ -215,12 +216,9 @@ function makeActions(
     onDismissStart: slug => kernels.starts.dismiss(slug),
     onCopyReport: start => {
       const kernel = kernels.kernels?.find(each => each.slug === start.slug);
-      Clipboard.copyToSystem(startReport(start, kernel, trans));
-      Notification.info(trans.__('The report is in the clipboard.'), {
-        autoClose: 3000
-      });
+      copy(startReport(start, kernel, trans), trans);
     },
-    onCopy: text => Clipboard.copyToSystem(text),
+    onCopy: text => copy(text, trans),
     onMenu: (kernel, x, y) => openMenu(app, rowArgs(kernel), x, y)
   };
 }

@@ -1,4 +1,3 @@
-import { Clipboard } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   deleteIcon,
@@ -10,6 +9,7 @@ import type { IError, IKernel } from '../api/types';
 import { CommandIDs } from '../tokens';
 import {
   complain,
+  copy,
   displayNameOf,
   ICommandContext,
   ROW_ARGS,
@@ -40,7 +40,7 @@ export function addRowCommands(context: ICommandContext): void {
           trans,
           displayName: displayNameOf(context, slug),
           log,
-          onCopy: text => Clipboard.copyToSystem(text)
+          onCopy: text => copy(text, trans)
         });
       } catch (error) {
         complain(error, trans.__('The log cannot be read.'));

@@ -1,9 +1,4 @@
-import {
-  Clipboard,
-  Dialog,
-  Notification,
-  showDialog
-} from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { shareIcon, undoIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
@@ -11,6 +6,7 @@ import { formatBytes } from '../model/format';
 import { CommandIDs } from '../tokens';
 import {
   complain,
+  copy,
   displayNameOf,
   ICommandContext,
   ROW_ARGS,
@@ -69,7 +65,7 @@ export function addShareCommands(context: ICommandContext): void {
           trans,
           displayName: displayNameOf(context, slug),
           sharing,
-          onCopy: text => Clipboard.copyToSystem(text)
+          onCopy: text => copy(text, trans)
         });
         if (isDone) {
           last = sharing.directory;

@@ -577,9 +577,11 @@ describe('a task', () => {
   it('that waits for a line to be run elsewhere shows it, to be copied', () => {
     const command = "jupyter-container-kernels pull 'docker://a/b'";
     const actions = show({ tasks: [new TaskModel(aTask({ command }), 0)] });
-    const line = screen.getByLabelText('Line to run on a login node');
-    expect(line.textContent).toBe(command);
-    fireEvent.click(screen.getByRole('button', { name: 'Copy line' }));
+    const line = screen.getByRole('group', {
+      name: 'Line to run on a login node'
+    });
+    expect(within(line).getByText(command)).toBeTruthy();
+    fireEvent.click(within(line).getByRole('button', { name: 'Copy line' }));
     expect(actions.onCopy).toHaveBeenCalledWith(command);
   });
 
