@@ -99,10 +99,10 @@ class PublishingService:
         place = planned.place
         return SharePlan(
             directory=str(place.directory),
-            readers=await self._ask(place.directory, place.readers),
+            readers=await self._ask("readers", place.directory, place.readers),
             items=planned.items,
             left_out=planned.left_out,
-            remarks=place.remarks + await self._ask(place.directory, lambda: _unseen(planned)),
+            remarks=place.remarks + await self._ask(f"what {slug} mounts", place.directory, lambda: _unseen(planned)),
             line=self._line(place),
         )
 
@@ -131,17 +131,17 @@ class PublishingService:
             ``not_found``, ``not_ours``; ``kernel_running``; ``forbidden``; ``timed_out``.
         """
         path = Path(directory)
-        spec = await self._ask(path, lambda: kernelspecs.read(path))
+        spec = await self._ask("kernel", path, lambda: kernelspecs.read(path))
         if spec is None or spec.slug != slug:
             raise ContainerKernelsError(
                 "not_found",
                 f"There is no shared kernel {slug} in {path.parent}.",
                 "It was withdrawn, maybe in another tab.",
             )
-        data = await self._ask(path, lambda: shared_places.require_own_share(spec))
+        data = await self._ask("share", path, lambda: shared_places.require_own_share(spec))
         seen = await self._session.jupyter.resource_dir(slug)
         running = (await self._session.jupyter.running()).get(slug, [])
-        if running and seen is not None and await self._ask(path, lambda: seen.resolve() == path.resolve()):
+        if running and seen is not None and await self._ask("seen", path, lambda: seen.resolve() == path.resolve()):
             titles = ", ".join(each.title for each in running)
             raise ContainerKernelsError(
                 "kernel_running", f"{spec.display_name} is in use by you: {titles}.", "Shut it down first."
@@ -173,8 +173,8 @@ class PublishingService:
         spec = await self._kernels.spec(slug)
         await asyncio.to_thread(kernelspecs.require_ours, spec, self._session.roots)
         named = Path(request.directory)
-        place = await self._ask(named, lambda: shared_places.find(request.directory))
-        items = await self._ask(place.directory, lambda: self._items(spec, place))
+        place = await self._ask("place", named, lambda: shared_places.find(request.directory))
+        items = await self._ask(f"what {slug} needs", place.directory, lambda: self._items(spec, place))
         left_out = [
             name
             for name, value in spec.record.environment.items()
@@ -215,10 +215,10 @@ class PublishingService:
             )
         return items
 
-    async def _ask(self, path: Path, question: Callable[[], _Result]) -> _Result:
-        """Return what is known of a folder, which may hang."""
+    async def _ask(self, what: str, path: Path, question: Callable[[], _Result]) -> _Result:
+        """Return what is known of a folder, which may hang; the same is not asked twice meanwhile."""
         try:
-            return await self._session.patience.ask(("sharing", path, secrets.token_hex(4)), question, _LOOK_TIMEOUT_S)
+            return await self._session.patience.ask(("sharing", what, path), question, _LOOK_TIMEOUT_S)
         except TimeoutError as error:
             raise ContainerKernelsError(
                 "timed_out", f"The file system of {path} does not answer.", "Try again when it does."

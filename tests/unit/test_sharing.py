@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import replace
+import threading
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
-from jupyterlab_container_kernels.services import shared_places
-from jupyterlab_container_kernels.services.publishing import looks_secret
+from jupyterlab_container_kernels.services import publishing, shared_places
+from jupyterlab_container_kernels.services.publishing import PublishingService, looks_secret
 from jupyterlab_container_kernels.services.shared_places import Audience
 from jupyterlab_container_kernels.system import kernelspecs
-from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.paths import Patience, Roots
 from tests.builders import add_kernel, record, write_sif
 
 
@@ -162,7 +165,7 @@ def test_the_log_of_a_shared_kernel_is_that_of_whoever_starts_it(
 ) -> None:
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "colleague"))
     made = record(roots, "torch", write_sif(tmp_path / "image.sif"), log="logs/torch-1234/last-start")
-    data = {"display_name": "t", "language": "python", "metadata": {kernelspecs.KEY: kernelspecs.asdict(made)}}
+    data = {"display_name": "t", "language": "python", "metadata": {kernelspecs.KEY: asdict(made)}}
     spec = kernelspecs.parse(tmp_path / "lab" / "kernels" / "torch", data)
     assert spec is not None
     assert spec.record.log == str(tmp_path / "colleague/container-kernels/logs/torch-1234/last-start")
@@ -189,3 +192,26 @@ def test_no_kernel_of_ones_own_is_taken_for_a_shared_one(roots: Roots, tmp_path:
     with pytest.raises(ContainerKernelsError, match="it was not shared") as refusal:
         shared_places.require_own_share(spec)
     assert refusal.value.code == "not_ours"
+
+
+async def test_a_folder_that_hangs_is_asked_once_however_often_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "_LOOK_TIMEOUT_S", 0.05)
+    answers, asked = threading.Event(), []
+    session: Any = SimpleNamespace(patience=Patience())
+    service = PublishingService(session, *[SimpleNamespace()] * 4)  # type: ignore[arg-type]
+
+    def hang() -> None:
+        asked.append(True)
+        answers.wait(60)
+
+    try:
+        for _ in range(20):
+            with pytest.raises(ContainerKernelsError, match="does not answer"):
+                await service._ask("place", tmp_path, hang)
+        assert await session.patience.ask("another", lambda: "answer", 60) == "answer"
+        assert len(asked) == 1
+    finally:
+        answers.set()
+        session.patience.close()
