@@ -50,6 +50,9 @@ import { Tasks } from './tasks';
 /** The gap between two questions for a runtime that is looked for, in milliseconds. */
 const SEARCH_GAP = 2_000;
 
+/** How many of these questions in a row may stay without an answer. */
+const SEARCH_TRIES = 30;
+
 /**
  * The state of the extension in this page.
  *
@@ -192,7 +195,9 @@ export class ContainerKernelsModel
   }
 
   async getInfo(): Promise<IInfo> {
-    return this._info ?? (await this._ask(() => this._readInfo()));
+    return this._info && !this._isSearching
+      ? this._info
+      : await this._ask(() => this._readInfo());
   }
 
   getDiagnostics(): Promise<IDiagnostics> {
@@ -255,6 +260,8 @@ export class ContainerKernelsModel
     const freed = await this._ask(() =>
       this._client.withdrawKernel(slug, { resource_dir: resourceDir })
     );
+    this._list.drop(slug, resourceDir);
+    this._onGone(slug);
     await this.refresh();
     return freed;
   }
@@ -351,16 +358,21 @@ export class ContainerKernelsModel
   /** Reads again what has changed, once for all that were deleted together. */
   private _afterRemoval(removed: readonly IRemovedKernel[]): void {
     for (const { slug } of removed) {
-      if (this._list.rows?.some(each => each.slug === slug)) {
-        void this._kernelspecs.nudge(); // another one of that name is seen now
-      } else {
-        this._kernelspecs.expect(slug, false);
-      }
+      this._onGone(slug);
       this._starts.settle(slug);
       this._tasks.retract(slug);
     }
     this._readSoon();
     this._removed.emit(removed);
+  }
+
+  /** Makes JupyterLab see that a kernel is gone, whose row is gone already. */
+  private _onGone(slug: string): void {
+    if (this._list.rows?.some(each => each.slug === slug)) {
+      void this._kernelspecs.nudge(); // another one of that name is seen now
+    } else {
+      this._kernelspecs.expect(slug, false);
+    }
   }
 
   private _onKernelEvent(_: unknown, event: IKernelEvent): void {
@@ -392,17 +404,25 @@ export class ContainerKernelsModel
     }
   }
 
-  private async _readInfo(): Promise<IInfo> {
+  /** Whether a runtime was still looked for when this was last asked. */
+  private get _isSearching(): boolean {
+    return this._info?.runtimes.some(runtime => runtime.searching) ?? false;
+  }
+
+  private async _readInfo(tries = SEARCH_TRIES): Promise<IInfo> {
     clearTimeout(this._infoTimer);
-    this._info = await this._client.getInfo();
-    if (
-      !this.isDisposed &&
-      this._info.runtimes.some(runtime => runtime.searching)
-    ) {
-      // whoever asked wants to know how it ends, and it does within a minute
-      this._infoTimer = setTimeout(() => {
-        this._ask(() => this._readInfo()).catch(() => undefined);
-      }, SEARCH_GAP);
+    let left = tries - 1;
+    try {
+      this._info = await this._client.getInfo();
+      left = SEARCH_TRIES;
+    } finally {
+      if (!this.isDisposed && this._isSearching && left > 0) {
+        // whoever asked wants to know how it ends, and it does within a minute
+        clearTimeout(this._infoTimer);
+        this._infoTimer = setTimeout(() => {
+          this._ask(() => this._readInfo(left)).catch(() => undefined);
+        }, SEARCH_GAP);
+      }
     }
     this.stateChanged.emit();
     return this._info;
@@ -434,7 +454,9 @@ export class ContainerKernelsModel
         true,
         task.job === 'edit' ? task.display_name : undefined
       );
-      this._starts.settle(task.slug); // it has just answered
+      if (task.job !== 'share') {
+        this._starts.settle(task.slug); // it has just answered
+      }
     }
     if (change.vanished.length) {
       void this._kernelspecs.nudge();

@@ -370,6 +370,58 @@ describe('ContainerKernelsModel', () => {
     });
   });
 
+  describe('sharing a kernel', () => {
+    const share = { directory: '/project/lab' };
+    const copy = '/project/lab/kernels/debian-12';
+
+    it('leaves what was wrong with its own start', async () => {
+      server.on('GET', `${KERNELS}/debian-12/log`, { body: aFailedLog() });
+      model.starts.see({
+        id: 'k',
+        slug: 'debian-12',
+        displayName: 'Debian 12',
+        state: 'died'
+      });
+      await pass(10);
+      server.on('POST', `${KERNELS}/debian-12/share`, {
+        status: 202,
+        body: aTask({ job: 'share', share })
+      });
+      await model.share('debian-12', share);
+      tasks = [aTask({ job: 'share', share, seq: 9, state: 'done' })];
+      await model.start();
+      expect(ended).toHaveLength(1);
+      expect(model.starts.troubled).toHaveLength(1);
+    });
+
+    it.each([
+      ['with its owner’s kernel', true],
+      ['alone', false]
+    ])('is taken back, %s, without waiting in vain', async (_, isOwn) => {
+      const own = isOwn ? [aKernel()] : [];
+      kernels = [...own, aKernel({ id: 'x', resource_dir: copy })];
+      specs.onServer.add('debian-12');
+      specs.read();
+      model.setWatched(true);
+      await pass(0);
+      server.on('POST', `${KERNELS}/debian-12/withdraw`, () => {
+        kernels = own;
+        if (!isOwn) {
+          specs.onServer.delete('debian-12');
+        }
+        return { body: { freed_bytes: 7 } };
+      });
+      await model.withdraw('debian-12', copy);
+      tell('debian-12', isOwn);
+      await pass(0);
+      expect(specs.listed.includes('debian-12')).toBe(isOwn);
+      expect(model.kernels).toEqual(own);
+      const { refreshes } = specs;
+      await pass(60_000);
+      expect(specs.refreshes).toBe(refreshes);
+    });
+  });
+
   describe('deleting a kernel', () => {
     it('makes its row and its tile go at once', async () => {
       kernels = [aKernel(), aKernel({ slug: 'other' })];
@@ -599,5 +651,25 @@ describe('ContainerKernelsModel', () => {
     expect(model.info).toEqual(info);
     await pass(60_000);
     expect(server.count('GET', 'container-kernels/info')).toBe(3);
+  });
+
+  it('learns what came of the search though nobody answers for a while', async () => {
+    const [runtime] = someInfo().runtimes;
+    const looking = { ...runtime, available: false, searching: true };
+    const searching = { body: someInfo({ runtimes: [looking] }) };
+    server.on('GET', 'container-kernels/info', searching);
+    await model.getInfo();
+    server.on('GET', 'container-kernels/info', { status: 502 });
+    await pass(6_000);
+    server.on('GET', 'container-kernels/info', searching);
+    await pass(2_000);
+    server.on('GET', 'container-kernels/info', { status: 502 });
+    await pass(3_600_000);
+    const count = server.count('GET', 'container-kernels/info');
+    await pass(3_600_000);
+    expect(server.count('GET', 'container-kernels/info')).toBe(count);
+    server.on('GET', 'container-kernels/info', { body: someInfo() });
+    await model.getInfo(); // somebody wants to know
+    expect(model.info).toEqual(someInfo());
   });
 });
