@@ -193,14 +193,6 @@ class ContainerKernelsApp(ExtensionApp):
         help="Folders with much room that are named to users whose images do not fit, before those in $SCRATCH, "
         "$PSCRATCH, $WORK and $PROJECT.",
     )
-
-    shared_kernel_dirs = List(
-        Unicode(),
-        config=True,
-        help="Folders from which others share kernels, as *Share…* has made them, looked at after all others of "
-        "Jupyter's. '~' and environment variables are filled in.",
-    )
-
     shared_kernel_dirs = List(
         Unicode(),
         config=True,
@@ -247,22 +239,6 @@ class ContainerKernelsApp(ExtensionApp):
             raise TraitError(f"{proposal['trait'].name} has to be a full path, not {proposal['value']!r}")
         return value
 
-    @validate("pull_job_options")
-    def _are_options(self, proposal: dict[str, Any]) -> list[str]:
-        values: list[str] = proposal["value"]
-        for value in values:
-            if not value.startswith("-") or "\n" in value:
-                raise TraitError(f"pull_job_options has to hold options, each with its value, not {value!r}")
-        return values
-
-    @validate("site_images", "shared_kernel_dirs")
-    def _are_absolute(self, proposal: dict[str, Any]) -> list[str]:
-        values = [_expanded(each) for each in proposal["value"]]
-        for value, given in zip(values, proposal["value"], strict=True):
-            if not Path(value).is_absolute():
-                raise TraitError(f"{proposal['trait'].name} has to hold full paths, not {given!r}")
-        return values
-
     @validate(
         "allowed_registries",
         "denied_registries",
@@ -274,6 +250,9 @@ class ContainerKernelsApp(ExtensionApp):
         "default_binds",
         "default_environment",
         "scratch_dirs",
+        "site_images",
+        "shared_kernel_dirs",
+        "pull_job_options",
     )
     def _is_policy(self, proposal: dict[str, Any]) -> Any:
         """Check what the policy file can set, too, as it is checked there."""

@@ -261,6 +261,9 @@ def test_a_value_that_a_setting_refuses_all_the_same_breaks_nothing(
         ("catalogue", [{"title": "A"}]),
         ("catalogue", [{"title": "A", "image": "x:1", "colour": "x"}]),
         ("support_link", "ftp://x"),
+        ("site_images", ["relative"]),
+        ("shared_kernel_dirs", ["/x/$NO_SUCH"]),
+        ("pull_job_options", ["time=60"]),
         ("default_environment", {"PATH": "/x"}),
     ],
 )
