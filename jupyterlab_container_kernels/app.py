@@ -21,6 +21,7 @@ from .settings import PolicyFile, PolicyProblem, Settings
 
 if TYPE_CHECKING:
     from .models import RunningKernel
+    from .services.policy_reading import PolicyReading
     from .services.wiring import Services
 
 EVENT_SCHEMA = "https://schema.jupyter.org/container-kernels/task/v1"
@@ -201,10 +202,20 @@ class ContainerKernelsApp(ExtensionApp):
     )
 
     _services: Services | None = None
+    _former_services: Services | None = None
+    _policy_reading: PolicyReading | None = None
+    _policy: PolicyFile | None = None
 
     @property
     def services(self) -> Services:
-        """The services, made when they are first asked for: who never opens the panel pays nothing for them."""
+        """The services, made when they are first asked for: who never opens the panel pays nothing for them.
+
+        They are made anew once a policy file that could not be read has been, as soon as nothing runs.
+        """
+        if self._services is not None and self._has_policy_come() and not self._services.tasks.slugs():
+            self._former_services, self._services = self._services, None  # requests under way still use them
+            self._policy = None
+            self._add_shared()
         if self._services is None:
             from .services.wiring import connect
 
@@ -276,7 +287,7 @@ class ContainerKernelsApp(ExtensionApp):
 
     def values(self) -> Settings:
         """Return the traits as plain values; what is not configured comes from the site's policy file."""
-        policy = self._policy()
+        policy = self._take_policy()
         state = Path(jupyter_data_dir()) / "container-kernels"
         return Settings(
             runtime_path=self.runtime_path,
@@ -311,11 +322,15 @@ class ContainerKernelsApp(ExtensionApp):
             policy=policy,
         )
 
-    def _policy(self) -> PolicyFile:
+    def _take_policy(self) -> PolicyFile:
         """Take over what the policy file says and nobody has configured."""
-        from .services.policy_file import load
+        if self._policy is not None:
+            return self._policy
+        from .services.policy_reading import PolicyReading
 
-        policy = load(_expanded(self.policy_file))
+        if self._policy_reading is None:
+            self._policy_reading = PolicyReading(_expanded(self.policy_file))
+        policy = self._policy_reading.get()
         sections = [self.config[name] for name in self.section_names() if name in self.config]
         problems = list(policy.problems)
         for name, value in policy.values.items():
@@ -324,22 +339,37 @@ class ContainerKernelsApp(ExtensionApp):
                     setattr(self, name, value)
                 except TraitError as error:  # what is wrong in the file must not keep the panel from people
                     problems.append(PolicyProblem(name, None, f"cannot be set: {error}", ("registries", "files")))
-        return replace(policy, problems=problems)
+        self._policy = replace(policy, problems=problems)
+        return self._policy
+
+    def _has_policy_come(self) -> bool:
+        """Tell whether a policy file that could not be read when it was taken can be taken now."""
+        policy, reading = self._policy, self._policy_reading
+        return policy is not None and not policy.is_read and reading is not None and reading.has_come()
 
     def with_shared(self, kernel_dirs: Sequence[str]) -> list[str]:
         """Return directories of kernels, and after them those of folders from which others share."""
+        self._take_policy()
         shared = [f"{each.rstrip('/')}/kernels" for each in self.shared_kernel_dirs]
         return list(dict.fromkeys([*kernel_dirs, *shared]))
 
+    def _add_shared(self) -> None:
+        """Let Jupyter find the kernels that others share."""
+        self._take_policy()
+        if self.shared_kernel_dirs and self.serverapp is not None:
+            specs: Any = self.serverapp.kernel_spec_manager
+            specs.kernel_dirs = self.with_shared(specs.kernel_dirs)
+
     def initialize_settings(self) -> None:
-        """Register what the browser listens to; nothing is started and no file of the user is looked at."""
+        """Register what the browser listens to; nothing is started and no file of the user is looked at.
+
+        The site's policy file is read here, where no request waits for it.
+        """
         assert self.serverapp is not None  # noqa: S101 (it initializes us)
         logger: Any = self.serverapp.event_logger
         for name in ("event_schema.yaml", "kernel_event_schema.yaml"):
             logger.register_event_schema(Path(__file__).with_name(name))
-        if self.shared_kernel_dirs:
-            specs: Any = self.serverapp.kernel_spec_manager
-            specs.kernel_dirs = self.with_shared(specs.kernel_dirs)
+        self._add_shared()
 
     def initialize_handlers(self) -> None:
         """Add the routes."""
@@ -349,8 +379,8 @@ class ContainerKernelsApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Cancel what runs; nothing outlives the server."""
-        if self._services is not None:
-            await self._services.stop(interrupt=True)  # as at the end of a job: the next session goes on
+        for services in filter(None, (self._former_services, self._services)):
+            await services.stop(interrupt=True)  # as at the end of a job: the next session goes on
 
     def current_activity(self) -> bool:
         """Keep a server that is at work from being culled."""

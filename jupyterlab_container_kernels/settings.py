@@ -42,11 +42,15 @@ class PolicyProblem:
 
 @dataclass(frozen=True)
 class PolicyFile:
-    """What became of a site's policy file: its values by the names of settings. No path: there is none."""
+    """What became of a site's policy file: its values by the names of settings. No path: there is none.
+
+    It ``is_read`` unless its file system refused or hung, which may be over when it is tried again.
+    """
 
     path: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     problems: Sequence[PolicyProblem] = ()
+    is_read: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A site's policy file: found, read strictly, each mistake with its line. What is right in a wrong file holds.
+"""A site's policy file: read strictly, each mistake with its line. What is right in a wrong file holds.
 
 A mistake where images are restricted must not open what was meant to be closed: it *closes* registries, files or
 both until it is mended. See :mod:`.policy` for what that means.
@@ -13,11 +13,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
-
-from jupyter_core import paths
 
 from ..settings import Closes, PolicyFile, PolicyProblem
 from . import policy_values as values
@@ -27,8 +23,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
-NAME = "container-kernels.toml"
-_READ_S = 3.0
 _MOST_BYTES = 1_000_000
 _ALL: tuple[Closes, ...] = ("registries", "files")
 #: Words of what restricts images, also where it was written wrongly.
@@ -107,34 +101,6 @@ def checked(trait: str, value: Any) -> Any:
     return _BY_TRAIT[trait].check(value, complain)
 
 
-def find() -> Path | None:
-    """Return the file of this site: the system's, else that of the environment in which Jupyter is installed."""
-    folders = [*reversed(paths.SYSTEM_CONFIG_PATH), *paths.ENV_CONFIG_PATH]
-    return next((file for folder in folders if (file := Path(folder) / NAME).exists()), None)
-
-
-def load(named: str) -> PolicyFile:
-    """Return what the site's policy file says, waiting a short while for its file system.
-
-    Parameters
-    ----------
-    named : str
-        Its path; empty: where such files are.
-    """
-    answers: SimpleQueue[PolicyFile] = SimpleQueue()
-    path = Path(named) if named else None
-
-    def look() -> None:
-        file = path or find()
-        answers.put(read(file) if file else PolicyFile())
-
-    Thread(target=look, name="container-kernels-policy", daemon=True).start()
-    try:
-        return answers.get(timeout=_READ_S)
-    except Empty:
-        return PolicyFile(path, problems=[PolicyProblem("", None, "does not answer: its file system hangs", _ALL)])
-
-
 def read(path: Path) -> PolicyFile:
     """Read a policy file. Never raises: what is wrong with it is told."""
     try:
@@ -144,7 +110,9 @@ def read(path: Path) -> PolicyFile:
     except UnicodeDecodeError:
         return PolicyFile(path, problems=[PolicyProblem("", None, "is not text in UTF-8", _ALL)])
     except OSError as error:
-        return PolicyFile(path, problems=[PolicyProblem("", None, f"cannot be read: {error.strerror}", _ALL)])
+        return PolicyFile(
+            path, problems=[PolicyProblem("", None, f"cannot be read: {error.strerror}", _ALL)], is_read=False
+        )
     closes = _ALL if _RESTRICTS.search(text) else ()
     if mode & 0o022:
         who = "everybody" if mode & 0o002 else "a group"

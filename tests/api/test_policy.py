@@ -19,6 +19,8 @@ binds = ["{project}", "/no/such/folder"]
 environment = {{ SITE = "here", OMP_NUM_THREADS = "4" }}
 [registries]
 allow = ["registry.example.org"]
+[folders]
+shared_kernels = ["{project}"]
 [files]
 deny = ["{forbidden}"]
 [[catalogue]]
@@ -78,17 +80,28 @@ async def test_a_new_kernel_has_the_sites_folders_and_variables(
     assert (await client("post", f"kernels/{kernel['slug']}/duplicate", {})).status == 202
 
 
-async def test_a_wrong_file_is_told_in_the_diagnostics_and_closes_what_it_was_about(
-    policy: Path, client: Client, image: Path
-) -> None:
+@pytest.fixture
+def wrong_policy(policy: Path) -> Path:
     policy.write_text(policy.read_text().replace("[files]\ndeny", "[files]\ndenny"))
+    return policy
+
+
+async def test_a_wrong_file_is_told_in_the_diagnostics_and_closes_what_it_was_about(
+    wrong_policy: Path, client: Client, image: Path
+) -> None:
     found = {each["title"]: each for each in (await client("get", "diagnostics")).body["findings"]}["Site policy"]
     assert found["state"] == "problem"
-    assert "line 10: files.denny is unknown; is it deny?" in found["found"]
+    assert "line 12: files.denny is unknown; is it deny?" in found["found"]
     assert "Ask the help desk." in found["action"]
     refused = await client("post", "kernels", {"image": "/some/where.sif"})
-    assert "policy.toml is wrong (line 10: files.denny is unknown; is it deny?)" in refused.refused("not_allowed")
+    assert "policy.toml is wrong (line 12: files.denny is unknown; is it deny?)" in refused.refused("not_allowed")
     assert (await client("post", "resolve", {"image": str(image)})).status == 200, "the site's own"
+
+
+async def test_kernels_are_found_in_the_folders_that_the_file_names(
+    policy: Path, client: Client, jp_serverapp: Any, tmp_path: Path
+) -> None:
+    assert jp_serverapp.kernel_spec_manager.kernel_dirs[-1] == str(tmp_path / "project" / "kernels")
 
 
 async def test_without_a_file_all_is_as_before(client: Client) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from jupyter_core import paths
@@ -14,7 +19,8 @@ from traitlets.config import Config
 
 from jupyterlab_container_kernels import cli
 from jupyterlab_container_kernels.app import ContainerKernelsApp
-from jupyterlab_container_kernels.services import policy_file
+from jupyterlab_container_kernels.services import policy_file, policy_reading
+from jupyterlab_container_kernels.services.policy_reading import PolicyReading
 from jupyterlab_container_kernels.services.policy_values import ICON_BYTES
 from jupyterlab_container_kernels.settings import PolicyFile
 
@@ -175,32 +181,105 @@ def test_a_file_that_others_may_write_is_refused(file: Path, mode: int, who: str
 
 def test_a_file_that_cannot_be_read_closes_all(file: Path) -> None:
     assert policy_file.read(file.parent).problems[0].closes == ("registries", "files")
-    [missing] = policy_file.load(str(file.with_name("gone.toml"))).problems
+    [missing] = PolicyReading(str(file.with_name("gone.toml"))).get().problems
     assert "No such file" in missing.reason
     file.write_bytes(b"[support]\ntext = '\xff'\n")
     assert "UTF-8" in policy_file.read(file).problems[0].reason
 
 
-def test_a_file_system_that_hangs_closes_all_and_holds_nobody_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(policy_file, "_READ_S", 0.1)
-    pipe = tmp_path / "pipe.toml"
+@pytest.fixture
+def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file that opens only when somebody writes to it."""
+    monkeypatch.setattr(policy_reading, "_READ_S", 0.1)
+    pipe = tmp_path / policy_reading.NAME
     os.mkfifo(pipe, 0o600)
-    [problem] = policy_file.load(str(pipe)).problems
-    assert "hangs" in problem.reason and problem.closes
-    pipe.open("wb").close()
+    yield pipe
+    os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))  # lets a thread go that still waits
+
+
+def test_a_file_system_that_hangs_closes_all_and_holds_nobody_up(
+    hanging: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "SYSTEM_CONFIG_PATH", [str(hanging.parent)])
+    for named in (str(hanging), ""):
+        reading = PolicyReading(named)
+        found = reading.get()
+        assert found.path == hanging and "hangs" in found.problems[0].reason and found.problems[0].closes
+        assert not reading.has_come()
+        answer(hanging, "")
+        wait_for(reading.has_come)
+        assert reading.get().problems == []
+
+
+def test_what_could_not_be_read_is_tried_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.unlink()
+    reading = PolicyReading(str(file))
+    assert not reading.get().is_read
+    file.touch(0o644)
+    assert not reading.has_come(), "not at once"
+    monkeypatch.setattr(policy_reading, "_AGAIN_S", 0.0)
+    wait_for(reading.has_come)
+    assert reading.get().problems == []
+
+
+@pytest.mark.parametrize("error", [errno.ESTALE, errno.EIO])
+def test_a_folder_that_fails_closes_all_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    found = looked_at(tmp_path, monkeypatch, error)
+    assert found.path == tmp_path / policy_reading.NAME
+    assert os.strerror(error) in found.problems[0].reason and found.problems[0].closes
+
+
+def test_a_folder_that_the_user_may_not_enter_holds_no_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert looked_at(tmp_path, monkeypatch, errno.EACCES) == PolicyFile()
+
+
+def test_whatever_goes_wrong_with_reading_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_path: Path) -> PolicyFile:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(policy_file, "read", fail)
+    [problem] = PolicyReading(str(file)).get().problems
+    assert problem.reason == "cannot be read: too deep" and problem.closes
+
+
+def looked_at(folder: Path, monkeypatch: pytest.MonkeyPatch, error: int) -> PolicyFile:
+    """Return the policy of a site whose folder of configuration answers with an error."""
+
+    def fail(path: Path, *_arguments: Any, **_named: Any) -> Any:
+        raise OSError(error, os.strerror(error), str(path))
+
+    monkeypatch.setattr(paths, "SYSTEM_CONFIG_PATH", [str(folder)])
+    monkeypatch.setattr(paths, "ENV_CONFIG_PATH", [])
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", fail)
+        patched.setattr(Path, "open", fail)
+        return PolicyReading("").get()
+
+
+def answer(pipe: Path, text: str) -> None:
+    """Let a hanging file be read. Each end of a pipe waits for the other when it is opened."""
+    with pipe.open("w") as file:
+        file.write(text)
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_the_systems_file_comes_before_that_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [tmp_path / name for name in ("local", "etc", "venv")]
     monkeypatch.setattr(paths, "SYSTEM_CONFIG_PATH", [str(folders[0]), str(folders[1])])
     monkeypatch.setattr(paths, "ENV_CONFIG_PATH", [str(folders[2])])
-    assert policy_file.load("") == PolicyFile()
+    assert PolicyReading("").get() == PolicyFile()
     for folder in reversed([folders[1], folders[0], folders[2]]):
         folder.mkdir()
-        (folder / policy_file.NAME).touch(0o644)
-        assert policy_file.load("").path == folder / policy_file.NAME
+        (folder / policy_reading.NAME).touch(0o644)
+        assert PolicyReading("").get().path == folder / policy_reading.NAME
 
 
 def test_a_picture_travels_with_its_entry_and_may_not_be_large(file: Path, tmp_path: Path) -> None:
@@ -247,8 +326,8 @@ def test_a_value_that_a_setting_refuses_all_the_same_breaks_nothing(
     file: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = PolicyFile(file, {"trash_days": -1.0, "support_text": "Ask."})
-    monkeypatch.setattr(policy_file, "load", lambda _named: found)
-    settings = ContainerKernelsApp().values()
+    monkeypatch.setattr(policy_file, "read", lambda _path: found)
+    settings = ContainerKernelsApp(policy_file=str(file)).values()
     assert (settings.trash_days, settings.support_text) == (7.0, "Ask.")
     assert [each.key for each in settings.policy.problems] == ["trash_days"]
 
@@ -270,6 +349,29 @@ def test_a_value_that_a_setting_refuses_all_the_same_breaks_nothing(
 def test_a_setting_is_checked_as_the_file_is(name: str, value: object) -> None:
     with pytest.raises(TraitError, match=name):
         setattr(ContainerKernelsApp(), name, value)
+
+
+def test_folders_of_shared_kernels_come_from_the_file(file: Path, home: Path) -> None:
+    file.write_text('[folders]\nshared_kernels = ["/lab/", "/mine"]\n')
+    app = ContainerKernelsApp(policy_file=str(file))
+    assert app.with_shared(["/mine/kernels"]) == ["/mine/kernels", "/lab/kernels"]
+
+
+async def test_a_file_that_answers_late_holds_once_nothing_runs(hanging: Path, home: Path) -> None:
+    app = ContainerKernelsApp(policy_file=str(hanging), serverapp=MagicMock())
+    assert app.services.session.settings.policy.path == hanging
+    assert app.services.session.settings.policy.problems
+    before = app.services
+    assert app.services is before, "nothing has come"
+    answer(hanging, '[support]\ntext = "Ask."\n')
+    before.tasks._running["task"] = MagicMock()
+    wait_for(app._has_policy_come)
+    assert app.services is before, "a task runs"
+    before.tasks._running.clear()
+    assert app.services is not before
+    assert app.services.session.settings.support_text == "Ask."
+    assert app.services is app.services
+    await app.stop_extension()
 
 
 # ---- from a terminal
@@ -307,8 +409,8 @@ def test_the_catalogue_is_listed(private: None, home: Path, capsys: pytest.Captu
     assert cli.main(["catalogue"]) == 0
     assert "There is no policy file.\nYour site has no catalogue" in capsys.readouterr().out
     (home / "etc").mkdir()
-    (home / "etc" / policy_file.NAME).touch(0o644)
-    (home / "etc" / policy_file.NAME).write_text(WHOLE)
+    (home / "etc" / policy_reading.NAME).touch(0o644)
+    (home / "etc" / policy_reading.NAME).write_text(WHOLE)
     assert cli.main(["catalogue"]) == 0
     assert "PyTorch 2.9" in capsys.readouterr().out
     assert cli.main(["catalogue", "--json"]) == 0
