@@ -6,6 +6,7 @@ The kernel there is made anew for where its files lie then, and is seen only whe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import secrets
@@ -257,14 +258,6 @@ class _Sharing(Work):
         self._planned = planned
         self._place = planned.place
         self._data = planned.place.data / f"{spec.slug}-{secrets.token_hex(4)}"
-        self._logs = session.roots.logs / self._data.name
-
-    async def __call__(self, running: RunningTask) -> None:
-        try:
-            await super().__call__(running)
-        except BaseException:
-            await to_its_end(asyncio.to_thread(shutil.rmtree, self._logs, ignore_errors=True))
-            raise
 
     async def _image(self, running: RunningTask) -> ImageRecord:
         before = self._planned.spec.record.image
@@ -294,29 +287,39 @@ class _Sharing(Work):
             for source, target in ((packages.path, own), (packages.shared, shared)):
                 if source is not None and target is not None:
                     await to_its_end(asyncio.to_thread(_copy_tree, Path(source), target))
-        # a log is of whoever starts the kernel
+        # a log is of whoever starts the kernel; that of the first start goes with the task
+        await self._own_directory(running, self._roots.logs / self._data.name)
         return Places(self._data, Packages(own, shared), Path("logs", self._data.name, "last-start"))
 
     async def _publish(self, running: RunningTask, staged: Path, packages: Packages) -> None:
-        await to_its_end(asyncio.to_thread(self._publish_now, staged))
+        await super()._publish(running, staged, packages)
         running.keeps(self._data)
         running.outcome = f"{self._plan.display_name} is shared from {self._place.directory}"
         if self._planned.left_out:
             running.say(f"Left out, as they look like passwords: {', '.join(self._planned.left_out)}.")
+
+    async def _publish_new(self, running: RunningTask, staged: Path) -> None:
+        await asyncio.to_thread(self._publish_now, staged)
+
+    def _take_back(self, running: RunningTask) -> None:
+        spec = kernelspecs.read(self._place.kernels / self._plan.slug)
+        if spec is not None and spec.record.task == running.task.id:
+            spec.resource_dir.rename(self._data / "withdrawn")  # which goes with the task
 
     def _publish_now(self, staged: Path) -> None:
         target = self._place.kernels / staged.name
         shared_places.give(self._data, self._place.audience)
         if os.path.lexists(target):
             raise kernelspecs.taken(staged.name)
+        shared_places.note(self._roots.state, self._place.directory, is_used=True)
         try:
             staged.rename(target)
         except OSError as error:
             if os.path.lexists(target):
                 raise kernelspecs.taken(staged.name) from error
             raise
-        staged.parent.rmdir()
-        shared_places.note(self._roots.state, self._place.directory, is_used=True)
+        with contextlib.suppress(OSError):  # it is shared, whatever comes now
+            staged.parent.rmdir()
 
 
 def _copy_tree(source: Path, target: Path) -> None:

@@ -13,10 +13,14 @@ from typing import Any
 import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.models import AddRequest
+from jupyterlab_container_kernels.runtimes.base import FoundRuntime
 from jupyterlab_container_kernels.services import publishing, shared_places
 from jupyterlab_container_kernels.services.publishing import PublishingService, looks_secret
 from jupyterlab_container_kernels.services.shared_places import Audience
-from jupyterlab_container_kernels.system import kernelspecs
+from jupyterlab_container_kernels.services.work import Plan
+from jupyterlab_container_kernels.system import kernelspecs, paths
+from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Patience, Roots
 from tests.builders import add_kernel, record, write_sif
 
@@ -215,3 +219,59 @@ async def test_a_folder_that_hangs_is_asked_once_however_often_it_is_named(
     finally:
         answers.set()
         session.patience.close()
+
+
+class TestPublishing:
+    """The last step of sharing, in which the kernel is seen by all."""
+
+    @pytest.fixture
+    def sharing(self, roots: Roots, public_dir: Path) -> Any:
+        place = shared_places.find(str(public_dir / "lab"))
+        place.make()
+        sharing = object.__new__(publishing._Sharing)
+        sharing._place, sharing._roots = place, roots
+        sharing._data = paths.make_marked(place.data / "demo-01234567")
+        sharing._plan = Plan(
+            AddRequest("x"), "Demo", "demo", FoundRuntime("apptainer", "Apptainer", "/bin/sh", (1, 4, 5))
+        )
+        return sharing
+
+    @pytest.fixture
+    def staged(self, sharing: Any, roots: Roots) -> Path:
+        made = record(
+            roots, "demo", roots.images / "x.sif", task="1" * 32,
+            packages=PackagesRecord(str(sharing._data / "packages"), None, 0, []),
+        )  # fmt: skip
+        return kernelspecs.stage(
+            sharing._data, "demo", display_name="Demo", language="python", interrupt_mode="signal", metadata={},
+            record=made, script="", logo="",
+        )  # fmt: skip
+
+    def test_nothing_is_public_if_it_cannot_be_noted(
+        self, sharing: Any, staged: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(shared_places, "note", full)
+        with pytest.raises(OSError, match="No space"):
+            sharing._publish_now(staged)
+        assert list(sharing._place.kernels.iterdir()) == []
+
+    def test_what_was_published_is_shared_even_if_something_lies_in_its_workspace(
+        self, sharing: Any, staged: Path
+    ) -> None:
+        (staged.parent / ".nfs1").touch()
+        sharing._publish_now(staged)
+        assert [each.name for each in sharing._place.kernels.iterdir()] == ["demo"]
+
+    def test_what_was_cancelled_meanwhile_is_taken_back_and_nothing_of_another_task(
+        self, sharing: Any, staged: Path
+    ) -> None:
+        sharing._publish_now(staged)
+        sharing._take_back(SimpleNamespace(task=SimpleNamespace(id="2" * 32)))
+        assert (sharing._place.kernels / "demo").is_dir()
+        sharing._take_back(SimpleNamespace(task=SimpleNamespace(id="1" * 32)))
+        assert list(sharing._place.kernels.iterdir()) == []
+        shared_places.remove_unpublished(sharing._data)
+        assert list(sharing._place.data.iterdir()) == []
