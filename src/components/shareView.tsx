@@ -80,11 +80,16 @@ function Meaning(props: IShareViewProps & { plan: ISharePlan }): JSX.Element {
   const bytes = copied.reduce((sum, item) => sum + item.size_bytes, 0);
   return (
     <>
-      <Items
-        trans={trans}
-        title={trans.__('Copied to the folder, %1', formatBytes(bytes, trans))}
-        items={copied}
-      />
+      {copied.length > 0 && (
+        <Items
+          trans={trans}
+          title={trans.__(
+            'Copied to the folder, %1',
+            formatBytes(bytes, trans)
+          )}
+          items={copied}
+        />
+      )}
       {stays.length > 0 && (
         <Items
           trans={trans}

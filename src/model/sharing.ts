@@ -2,7 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Debouncer } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { IError, ISharePlan, IShareRequest, ITask } from '../api/types';
+import type { ISharePlan, IShareRequest, ITask } from '../api/types';
+import { problemOf } from './loginForm';
 import type { IProblem } from './validation';
 
 /** How long after the last key it is asked what sharing means, in ms. */
@@ -10,6 +11,7 @@ const PAUSE_MS = 400;
 
 /** What somebody types while sharing a kernel, and what that means. */
 export class Sharing {
+  /** @param _options - What it begins with, and whom it asks. */
   constructor(private _options: Sharing.IOptions) {
     this._debouncer = new Debouncer(() => this._ask(), PAUSE_MS);
     this.setDirectory(_options.initial.directory);
@@ -31,9 +33,9 @@ export class Sharing {
     return this._plan;
   }
 
-  /** Why it cannot be shared from there. */
+  /** Why it cannot be shared from there, or why that did not begin. */
   get problem(): IProblem | null {
-    return this._problem;
+    return this._failure ?? this._problem;
   }
 
   /** Variables that are handed on though they look like passwords. */
@@ -64,16 +66,17 @@ export class Sharing {
     if (!this._directory.trim()) {
       return trans.__('Name a folder.');
     }
-    if (this._problem) {
-      return trans.__('It cannot be shared from there.');
-    }
-    return this._plan ? null : trans.__('Looking at the folder…');
+    return this._plan || this._problem
+      ? null
+      : trans.__('Looking at the folder…');
   }
 
+  /** Takes over the folder, as it is typed; what that means is asked soon. */
   setDirectory(directory: string): void {
     this._directory = directory;
     this._plan = null;
     this._problem = null;
+    this._failure = null;
     this._asked += 1; // what was asked before is no longer of interest
     this._changed.emit();
     if (directory.trim()) {
@@ -91,15 +94,27 @@ export class Sharing {
     this._changed.emit();
   }
 
-  /** Begins it; tells whether it was begun. */
+  /**
+   * Begins it. Where the folder would not do, it is looked at once more:
+   * nothing is shared before its owner has seen what that means.
+   *
+   * @returns Whether it was begun. Never rejects: see `problem`.
+   */
   async do(): Promise<boolean> {
+    this._failure = null;
+    if (!this._plan) {
+      this._problem = null;
+      this._changed.emit();
+      await this._ask();
+      return false;
+    }
     this._isBusy = true;
     this._changed.emit();
     try {
       await this._options.share(this.request);
       return true;
     } catch (error) {
-      this._problem = problemOf(error);
+      this._failure = problemOf(error, this._options.trans);
       return false;
     } finally {
       this._isBusy = false;
@@ -107,6 +122,7 @@ export class Sharing {
     }
   }
 
+  /** Asks and tells nothing any more. */
   dispose(): void {
     this._asked += 1;
     this._debouncer.dispose();
@@ -120,7 +136,7 @@ export class Sharing {
     try {
       plan = await this._options.plan({ directory: this._directory.trim() });
     } catch (error) {
-      problem = problemOf(error);
+      problem = problemOf(error, this._options.trans);
     }
     if (asked === this._asked) {
       this._plan = plan;
@@ -133,15 +149,20 @@ export class Sharing {
   private _debouncer: Debouncer<void, void>;
   private _directory = '';
   private _plan: ISharePlan | null = null;
+  /** What is wrong with the folder. */
   private _problem: IProblem | null = null;
+  /** Why it was not begun. */
+  private _failure: IProblem | null = null;
   private _handedOn = new Set<string>();
   private _asked = 0;
   private _isBusy = false;
 }
 
+/** What it is made of. */
 export namespace Sharing {
   /** What it works with. */
   export interface IOptions {
+    /** The language of what is wrong. */
     trans: TranslationBundle;
     /** What stands in the form at first. */
     initial: IShareRequest;
@@ -150,9 +171,4 @@ export namespace Sharing {
     /** Rejects with `message` and `hint`. */
     share: (request: IShareRequest) => Promise<ITask>;
   }
-}
-
-function problemOf(error: unknown): IProblem {
-  const { message, hint } = error as Partial<IError>;
-  return { message: message ?? String(error), hint: hint ?? '' };
 }

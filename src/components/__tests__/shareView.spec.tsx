@@ -46,6 +46,11 @@ describe('ShareView', () => {
     expect(props.onCopy).toHaveBeenCalledWith(plan.line);
   });
 
+  it('speaks of no copies where nothing is copied', () => {
+    show({ plan: { ...plan, items: plan.items.slice(1) } });
+    expect(screen.queryByText(/^Copied/)).toBeNull();
+  });
+
   it('hands on what looks like a password only when that is ticked', () => {
     const props = show();
     fireEvent.click(screen.getByLabelText('Hand on HF_TOKEN all the same'));

@@ -1,0 +1,88 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
+import { ApiError, ConnectionLostError } from '../../api/request';
+import type { ISharePlan } from '../../api/types';
+import { aTask } from '../../testing/samples';
+import { Sharing } from '../sharing';
+
+const PLAN: ISharePlan = {
+  directory: '/project/lab',
+  readers: 'lab',
+  items: [],
+  left_out: [],
+  remarks: [],
+  line: null
+};
+
+/** Longer than it is waited for the next key. */
+const PAUSE_MS = 1_000;
+
+describe('sharing a kernel', () => {
+  let plan: jest.Mock;
+  let share: jest.Mock;
+  let sharing: Sharing;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    plan = jest.fn(async () => PLAN);
+    share = jest.fn(async () => aTask({ job: 'share' }));
+  });
+
+  afterEach(() => {
+    sharing.dispose();
+    jest.useRealTimers();
+  });
+
+  /** Begins with a folder, and waits until it was looked at. */
+  async function begin() {
+    sharing = new Sharing({
+      trans: nullTranslator.load(''),
+      initial: { directory: '/project/lab' },
+      plan,
+      share
+    });
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+  }
+
+  it('begins when it is known what that means', async () => {
+    await begin();
+    expect(sharing.obstacle).toBeNull();
+    expect(await sharing.do()).toBe(true);
+    expect(share).toHaveBeenCalledWith({
+      directory: '/project/lab',
+      environment: []
+    });
+  });
+
+  it('can be tried again when it could not begin', async () => {
+    await begin();
+    share.mockRejectedValueOnce(new ConnectionLostError('502'));
+    expect(await sharing.do()).toBe(false);
+    expect(sharing.problem?.message).toBe(
+      'The Jupyter server does not answer.'
+    );
+    expect(sharing.plan).toBe(PLAN);
+    expect(sharing.obstacle).toBeNull();
+    expect(await sharing.do()).toBe(true);
+    expect(sharing.problem).toBeNull();
+  });
+
+  it('looks at a folder again that would not do, and shows it first', async () => {
+    plan.mockRejectedValueOnce(
+      new ApiError('invalid_directory', 'All can change it.', 'chmod', 422)
+    );
+    await begin();
+    expect(sharing.problem).toEqual({
+      message: 'All can change it.',
+      hint: 'chmod'
+    });
+    expect(sharing.obstacle).toBeNull();
+    const looked = sharing.do();
+    expect(sharing.obstacle).toBe('Looking at the folder…');
+    expect(await looked).toBe(false);
+    expect(share).not.toHaveBeenCalled();
+    expect(sharing.problem).toBeNull();
+    expect(sharing.plan).toBe(PLAN);
+    expect(await sharing.do()).toBe(true);
+  });
+});
