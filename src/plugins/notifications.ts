@@ -16,8 +16,8 @@ import { deedOf, failureOf, successOf } from '../model/taskWords';
 import { CommandIDs, IContainerKernels, ITroubledStart } from '../tokens';
 
 /**
- * One toast when a task starts and one when it ends, and one when a kernel
- * could not start.
+ * One toast when a task starts and one when it ends, one while it waits for a
+ * line that its user has to run, and one when a kernel could not start.
  */
 export const notifications: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-container-kernels:notifications',
@@ -47,6 +47,7 @@ class Toasts {
     const kernels = this._kernels;
     kernels.taskStarted.connect(this._onStarted, this);
     kernels.taskEnded.connect(this._onEnded, this);
+    kernels.stateChanged.connect(this._tellLines, this);
     kernels.removed.connect((_, removed) =>
       removed.forEach(each => this._dismiss(each.slug))
     );
@@ -101,7 +102,16 @@ class Toasts {
       return;
     }
     if (task.job === 'share') {
-      Notification.success(`${task.message}.`, { autoClose: 5000 });
+      Notification.success(
+        task.share
+          ? trans.__(
+              '%1 is shared from %2.',
+              task.display_name,
+              task.share.directory
+            )
+          : `${done}.`,
+        { autoClose: 5000 }
+      );
       return;
     }
     this._replace(
@@ -135,6 +145,37 @@ class Toasts {
       );
     }
     Notification.error(this._failure(task), { autoClose: false, actions });
+  }
+
+  /** Says of a task, once, that it waits for a line, as long as it does. */
+  private _tellLines(): void {
+    const trans = this._trans;
+    const waiting = new Map(
+      this._kernels.tasks
+        .filter(each => each.isActive && each.task.command)
+        .map(each => [each.task.id, each.task])
+    );
+    for (const [id, toast] of this._waiting) {
+      if (!waiting.has(id)) {
+        this._waiting.delete(id);
+        Notification.dismiss(toast);
+      }
+    }
+    for (const [id, task] of waiting) {
+      if (!this._waiting.has(id)) {
+        const toast = Notification.warning(
+          trans.__(
+            '%1 waits for you to run a line on a login node.',
+            task.display_name
+          ),
+          {
+            autoClose: false,
+            actions: [this._action(trans.__('Show'), CommandIDs.openPanel)]
+          }
+        );
+        this._waiting.set(id, toast);
+      }
+    }
   }
 
   /** Says what came of checks, together, when the last of them has ended. */
@@ -230,5 +271,7 @@ class Toasts {
 
   /** Checks that have ended, of which nobody was told yet. */
   private _checked: ITask[] = [];
+  /** What was said of tasks that wait for a line, by the id of the task. */
+  private _waiting = new Map<string, string>();
   private _said = new Map<string, string>();
 }

@@ -213,6 +213,35 @@ describe('the toasts', () => {
     }
   );
 
+  it('say from where a kernel is shared', async () => {
+    const share = { directory: '/project/lab' };
+    await add({ job: 'share', share, state: 'done' });
+    expect(shown[1]).toEqual([
+      'success',
+      'Debian 12 is shared from /project/lab.',
+      []
+    ]);
+  });
+
+  it('say once that a line is to be run, until it was', async () => {
+    const read = (change: Partial<ITask>) => {
+      fake.server.on('GET', /tasks$/, { body: { tasks: [aTask(change)] } });
+      return fake.model.start();
+    };
+    await read({ seq: 1, command: 'pull it' });
+    await read({ seq: 2, command: 'pull it' });
+    expect(shown).toEqual([
+      [
+        'warning',
+        'Debian 12 waits for you to run a line on a login node.',
+        ['Show']
+      ]
+    ]);
+    expect(dismissed).toEqual([]);
+    await read({ seq: 3, command: null });
+    expect(dismissed).toEqual(['toast 1']);
+  });
+
   it('say when an edit takes effect where the kernel runs', async () => {
     fake.server
       .on('GET', /kernels$/, { body: { kernels: [aKernel({ running: 1 })] } })
