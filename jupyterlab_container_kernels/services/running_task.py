@@ -145,7 +145,7 @@ class RunningTask:
         phases = self.task.phases
         if self.task.phase is not None and state != "done" and self._state_of(self.task.phase) == "running":
             phases = self._phases(self.task.phase, "failed")
-        self.update(state=state, message=message, error=error, phases=phases, progress=None, ended=now())
+        self.update(state=state, message=message, error=error, phases=phases, progress=None, command=None, ended=now())
         if state == "done":
             self.update(phase=None)
 

@@ -40,5 +40,5 @@ class Turns:
                 is_turn.set()
                 continue
             message = f"Waiting: {before} before it" if before else "Waiting: it comes next"
-            if message != running.task.message:
+            if running.task.state == "running" and message != running.task.message:
                 running.update(message=message)

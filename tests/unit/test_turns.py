@@ -144,6 +144,27 @@ async def test_one_that_is_cancelled_while_it_is_aside_ends(roots: Roots) -> Non
     await crowd.end("second")
 
 
+async def test_one_that_is_cancelled_does_not_say_that_it_waits_for_its_turn(roots: Roots) -> None:
+    crowd = Crowd(roots, 1)
+    said: list[str] = []
+
+    async def work(running: RunningTask) -> None:
+        try:
+            async with running.aside():
+                running.update(command="a line to run")
+                await asyncio.sleep(600)
+        finally:
+            said.append(running.task.message)
+
+    first = await crowd.service.start(AddRequest("docker://demo:1"), "first", "first", work)
+    await crowd.start("second")
+    await crowd.until(lambda: crowd.begun == ["second"])
+    await crowd.service.end(first.id)
+    assert (await crowd.service.wait(first.id)).command is None, "nobody is to run it any more"
+    assert said == ["Cancelling"]
+    await crowd.end("second")
+
+
 async def test_a_server_that_stops_interrupts_those_that_wait_as_well(roots: Roots) -> None:
     crowd = Crowd(roots, 1)
     await crowd.start("first", "second")
