@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 
 from ..models import PullFrom, PullOffer, PullWay
 from ..settings import Settings
 from ..system import slurm
+from ..system.paths import Patience
 
 
-async def offer(settings: Settings) -> PullOffer:
-    """Return from where images can be pulled: what the site has chosen, else what there is."""
+async def offer(settings: Settings, patience: Patience) -> PullOffer:
+    """Return from where images can be pulled: what the site has chosen, else what is found in time."""
     if settings.pull_from != "auto":
         return PullOffer(settings.pull_from, [settings.pull_from])
     ways: list[PullWay] = ["here"]
-    has_slurm = await asyncio.to_thread(slurm.find_tool, "sbatch") is not None
+    try:
+        has_slurm = await patience.ask("sbatch", partial(slurm.find_tool, "sbatch")) is not None
+    except TimeoutError:  # a folder of PATH does not answer
+        has_slurm = False
     if has_slurm:
         ways.append("job")
     if has_slurm or (await asyncio.to_thread(slurm.job_id, os.environ)) is not None:

@@ -77,7 +77,7 @@ class SessionService:
                 DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s, self.settings.trash_days
             ),
             site=self.policy.site(self.languages),
-            pull=await pull_ways.offer(self.settings),
+            pull=await pull_ways.offer(self.settings, self.patience),
         )
 
     async def find_runtime(self) -> FoundRuntime:

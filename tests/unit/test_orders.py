@@ -6,16 +6,18 @@ import shlex
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.services.orders import Order, OrderFolder, shared
-from jupyterlab_container_kernels.services.pull_ways import way_of
+from jupyterlab_container_kernels.services.pull_ways import offer, way_of
 from jupyterlab_container_kernels.settings import Settings
+from jupyterlab_container_kernels.system import slurm
 from jupyterlab_container_kernels.system.kernelspecs import ImageRecord
-from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.paths import Patience, Roots
 
 IMAGE = "docker://docker.io/library/debian:12"
 
@@ -77,6 +79,24 @@ def test_the_line_is_what_a_shell_reads_as_the_command(tmp_path: Path) -> None:
     command = folder.command("docker://a/b:$(id)")
     assert shlex.split(folder.line("docker://a/b:$(id)")) == command
     assert command[-4:] == ["pull", "docker://a/b:$(id)", "--order", str(folder.path)]
+
+
+class Silent(Patience):
+    """A file system that does not answer."""
+
+    async def ask(self, key: object, question: object, timeout_s: float = 0) -> Any:
+        raise TimeoutError
+
+
+async def test_a_folder_of_path_that_does_not_answer_has_no_slurm(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setattr(slurm, "find_tool", lambda name: f"/usr/bin/{name}")
+    patience = Patience()
+    assert (await offer(settings, patience)).ways == ["here", "job", "login"]
+    patience.close()
+    assert "job" not in (await offer(settings, Silent())).ways
 
 
 def test_a_site_s_choice_counts_else_the_user_s(settings: Settings) -> None:
