@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import json
 import signal
@@ -58,7 +59,8 @@ async def pull(services: Services, arguments: argparse.Namespace) -> int:
         elif task.state == "done":
             print(task.message)
         if task.error is not None and task.state == "failed":
-            await _print_log_end(theirs, task)
+            with contextlib.suppress(ContainerKernelsError):  # as in _done
+                await _print_log_end(theirs, task)
             raise ContainerKernelsError(task.error.code, task.error.message, task.error.hint)
         return DONE if task.state == "done" else CANCELLED
 
@@ -113,7 +115,8 @@ async def _done(
         loop.add_signal_handler(number, lambda: asyncio.ensure_future(end()))
     watching = asyncio.create_task(watch(services, task.id, sys.stderr))
     task = await services.tasks.wait(task.id)
-    await watching
+    with contextlib.suppress(ContainerKernelsError):  # whoever ordered an image removes the task when it is there
+        await watching
     return task
 
 

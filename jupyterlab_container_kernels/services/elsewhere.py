@@ -7,8 +7,10 @@ ours. What it says is not believed: the image is looked at when it is in the sto
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
+from pathlib import Path
 
 from .. import __version__
 from ..errors import STATUS, ContainerKernelsError
@@ -34,6 +36,11 @@ _SILENCE_S = 20.0
 _ARRIVAL_S, _LAST_WORDS_S = 75.0, 5.0
 #: How long whoever brings the image has to clean up when nobody wants it any more.
 _FAREWELL_S = 20.0
+#: How long whoever has brought the image has to say so in its task, which goes with the order.
+_END_S = 5.0
+
+#: When an order was fulfilled for this process, and what came: another task that waited meanwhile takes it as well.
+_came: dict[Path, tuple[float, Order, ImageRecord]] = {}
 
 
 async def look_up(resolution: ResolutionService, image: str, way: PullWay) -> Resolved:
@@ -68,20 +75,24 @@ async def fetch(session: SessionService, running: RunningTask, order: Order, way
         ``timed_out``: it has reached its time limit, and the next try goes on.
     """
     folder = OrderFolder.of(session.roots, order.image)
-    lock = image_lock.lock_path(session.roots.images, f"sha256:{folder.path.name}")
+    lock = image_lock.lock_path(session.roots.staging, f"sha256:{folder.path.name}")
+    began = time.monotonic()
+    await asyncio.to_thread(paths.make_private, session.roots.staging)
     await running.owns(lock)
 
     def waiting() -> None:
         running.update(message="Waiting for another task of yours, which has the same image pulled")
 
-    async with image_lock.held(lock, lambda: False, waiting):
-        await running.may_resume(folder.path)
-        await asyncio.to_thread(folder.place, order)
-        pull = (_JobPull if way == "job" else _LoginPull)(session, running, folder, order.image)
-        async with running.aside():  # a job may wait for hours, and takes nothing of this session
-            brought = await pull.wait()
-        await asyncio.to_thread(paths.remove_marked, folder.path, session.roots.staging)
-        running.keeps(folder.path)
+    # a job may wait for hours, and takes nothing of this session; nobody waits for a turn while holding the lock
+    async with running.aside(), image_lock.held(lock, lambda: False, waiting):
+        came, fulfilled, brought = _came.get(folder.path, (0.0, None, None))
+        if brought is None or fulfilled != order or came < began:
+            await running.may_resume(folder.path)
+            await asyncio.to_thread(folder.place, order)
+            brought = await (_JobPull if way == "job" else _LoginPull)(session, running, folder, order.image).wait()
+            await asyncio.to_thread(paths.remove_marked, folder.path, session.roots.staging)
+            running.keeps(folder.path)
+            _came[folder.path] = (time.monotonic(), order, brought)
     running.keeps(lock)
     return brought
 
@@ -111,6 +122,7 @@ class _Pull:
                     await self.look(await self._latest())
                     await asyncio.sleep(_LOOK_S)
             self._running.update(command=None, progress=None)
+            await self._ending(_END_S)
             return image
         except asyncio.CancelledError:
             if self._running.task.state == "cancelling":
@@ -161,15 +173,21 @@ class _Pull:
             await self.end()
         except ContainerKernelsError as error:
             self._running.say(f"{error.message} It ends by itself.")
-        until = time.monotonic() + _FAREWELL_S
-        while (tasks := await self._theirs.list_tasks()) and not all(task.ended for task in tasks):
-            if time.monotonic() > until:
-                self._running.say("Whoever pulls it has not ended yet; it ends by itself.")
-                break
-            await asyncio.sleep(_LOOK_S / 4)
+        tasks = await self._ending(_FAREWELL_S)
+        if not all(task.ended for task in tasks):
+            self._running.say("Whoever pulls it has not ended yet; it ends by itself.")
         for task in tasks:
             if task.ended:
                 await self._theirs.end(task.id)  # with what it has kept for another try
+
+    async def _ending(self, within_s: float) -> list[Task]:
+        """Return the tasks of whoever brings it when all have ended, or after that time."""
+        until = time.monotonic() + within_s
+        while True:
+            tasks = await self._theirs.list_tasks()
+            if all(task.ended for task in tasks) or time.monotonic() > until:
+                return tasks
+            await asyncio.sleep(_LOOK_S / 4)
 
 
 class _LoginPull(_Pull):
@@ -232,6 +250,9 @@ class _JobPull(_Pull):
             self._asked = time.monotonic()
         if self._gone is not None:
             state = await slurm_jobs.ended(self._job, os.environ)
+            if state is not None and state.is_alive:  # the queue was wrong
+                self._gone = None
+                return
             went_well = state is None or state.state == "COMPLETED"
             if time.monotonic() - self._gone > (_ARRIVAL_S if went_well else _LAST_WORDS_S):
                 await self._forsake(task)
@@ -263,7 +284,8 @@ class _JobPull(_Pull):
             return
 
         def silence() -> None:
-            os.utime(self._folder.tasks / task.id / "task.json", (0, 0))
+            with contextlib.suppress(FileNotFoundError):
+                os.utime(self._folder.tasks / task.id / "task.json", (0, 0))
 
         await asyncio.to_thread(silence)
         await self._theirs.list_tasks()

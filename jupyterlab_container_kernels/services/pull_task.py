@@ -81,8 +81,10 @@ async def _watch(services: Services, place: OrderFolder, task_id: str) -> None:
     wanted = True
     while wanted:
         await asyncio.sleep(_LOOK_S)
-        wanted = await asyncio.to_thread(place.is_wanted)
-    await services.tasks.end(task_id)
+        with contextlib.suppress(OSError):  # the file system does not answer well at this moment
+            wanted = await asyncio.to_thread(place.is_wanted)
+    with contextlib.suppress(ContainerKernelsError):  # it has ended meanwhile
+        await services.tasks.end(task_id)
 
 
 class _Work:

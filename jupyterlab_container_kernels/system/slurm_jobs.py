@@ -30,6 +30,11 @@ _STUCK = re.compile(
     r"Partition(TimeLimit|NodeLimit|Config|Down|Inactive)|DependencyNeverSatisfied|Assoc\w+|QOS\w+|Invalid(Account|QOS)"
     r"|AccountNotAllowed|JobHeld\w+|BadConstraints"
 )
+#: States of a job that may still do something, beside those in which it waits.
+_ALIVE = (
+    "RUNNING", "COMPLETING", "RESIZING", "SIGNALING", "STAGE_OUT", "STOPPED", "REQUEUE_HOLD", "REQUEUE_FED",
+    "RESV_DEL_HOLD", "SPECIAL_EXIT",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class JobState:
     def waits(self) -> bool:
         """Whether it has not begun."""
         return self.state in ("PENDING", "CONFIGURING", "REQUEUED", "SUSPENDED")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it waits, runs, or is just ending."""
+        return self.waits or self.state in _ALIVE
 
     @property
     def is_stuck(self) -> bool:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from jupyterlab_container_kernels import commands
 from jupyterlab_container_kernels.acquire.reference import parse
 from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.cli import TerminalJupyter
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import AddRequest, Task
-from jupyterlab_container_kernels.services import elsewhere
-from jupyterlab_container_kernels.services.orders import Order, shared
+from jupyterlab_container_kernels.services import elsewhere, pull_task
+from jupyterlab_container_kernels.services.orders import Order, OrderFolder, shared
 from jupyterlab_container_kernels.services.resolution import ResolutionService
 from jupyterlab_container_kernels.services.running_task import RunningTask
+from jupyterlab_container_kernels.services.tasks import TaskService
 from jupyterlab_container_kernels.services.wiring import Services, connect
-from jupyterlab_container_kernels.system import slurm
+from jupyterlab_container_kernels.system import paths, slurm
+from jupyterlab_container_kernels.system.kernelspecs import ImageRecord
 
 IMAGE = "docker://docker.io/library/debian:12"
 
@@ -45,17 +50,29 @@ def tool(empty_path: Path) -> Callable[[str, str], None]:
     return make
 
 
-async def ended(services: Services) -> Task:
-    """Have an image brought by a job, and return the task as it ended."""
+async def begun(services: Services, slug: str = "debian") -> Task:
+    """Have an image brought by a job."""
 
     async def work(running: RunningTask) -> None:
         order = Order(IMAGE, None, False, False, shared(services.session.settings))
-        services.session.roots.images.mkdir()
         async with running.phase("acquire", "Downloading"):
-            await elsewhere.fetch(services.session, running, order, "job")
+            brought = await elsewhere.fetch(services.session, running, order, "job")
+            running.outcome = brought.path
 
-    task = await services.tasks.start(AddRequest(IMAGE), "Debian", "debian", work)
-    return await services.tasks.wait(task.id)
+    return await services.tasks.start(AddRequest(IMAGE), "Debian", slug, work)
+
+
+async def ended(services: Services) -> Task:
+    """Have an image brought by a job, and return the task as it ended."""
+    return await services.tasks.wait((await begun(services)).id)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    pytest.fail("It did not come to that.")
 
 
 #: How Slurm says that the job ended, what is said of that, and whether the next try goes on.
@@ -78,7 +95,7 @@ async def test_a_job_that_ends_without_the_image_says_why(
     assert task.state == "failed"
     assert task.error is not None and said in task.error.message
     assert bool(list(services.session.roots.staging.glob("pull-*"))) == goes_on
-    assert not list(services.session.roots.images.glob(".*.lock"))
+    assert not list(services.session.roots.staging.glob(".*.lock"))
 
 
 async def test_what_a_job_says_before_anything_else_can_is_the_reason(
@@ -100,6 +117,104 @@ async def test_a_job_that_slurm_does_not_take_leaves_nothing(
     task = await ended(services)
     assert task.error is not None and "Invalid account" in task.error.message
     assert not list(services.session.roots.staging.glob("pull-*"))
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+async def test_tasks_that_want_the_same_image_have_it_brought_once_and_wait_for_nothing_else(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path, limit: int
+) -> None:
+    submitted = tmp_path / "submitted"
+    tool("sbatch", f"echo one >> {submitted}; echo 12")
+    tool("squeue", f"[ ! -e {submitted} ] || echo '12|RUNNING|None'")
+    services = connect(replace(services.session.settings, max_running_tasks=limit), tmp_path, TerminalJupyter())
+    tasks = [await begun(services, slug) for slug in ("first", "second", "third")]
+    await until(submitted.exists)
+    await until(
+        lambda: sum("Waiting for another task of yours" in each.message for each in services.tasks.running()) == 2
+    )
+    OrderFolder.of(services.session.roots, IMAGE).fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+    ends = [await asyncio.wait_for(services.tasks.wait(task.id), 60) for task in tasks]
+    assert [(task.state, task.message) for task in ends] == [("done", "/x")] * 3
+    assert submitted.read_text() == "one\n"
+    assert not [each for each in services.session.roots.staging.iterdir() if each.name != paths.MARKER]
+
+
+async def test_an_order_of_later_does_not_get_what_came_before_it(
+    services: Services, tool: Callable[[str, str], None]
+) -> None:
+    tool("squeue", "echo '12|RUNNING|None'")
+    folder = OrderFolder.of(services.session.roots, IMAGE)
+    for path in ("/1", "/2"):
+        task = await begun(services)
+        await until(folder.is_wanted)
+        folder.fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", path, 1, 2, "id", True))
+        assert (await services.tasks.wait(task.id)).message == path
+
+
+async def test_a_job_that_the_queue_does_not_show_is_waited_for_as_long_as_slurm_says_that_it_runs(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    tool("scontrol", f"echo one >> {asked}; echo 'JobState=RUNNING Reason=None ExitCode=0:0'")
+    task = await begun(services)
+    await until(lambda: asked.exists() and len(asked.read_text().split()) > 5)
+    assert [each.state for each in services.tasks.running()] == ["running"]
+    tool("scontrol", "echo 'JobState=TIMEOUT Reason=TimeLimit'")
+    ended = await services.tasks.wait(task.id)
+    assert ended.error is not None and "reached its time limit" in ended.error.message
+
+
+async def test_the_order_goes_when_whoever_fulfilled_it_has_said_so(
+    services: Services, tool: Callable[[str, str], None]
+) -> None:
+    tool("squeue", "echo '12|RUNNING|None'")
+    task = await begun(services)
+    folder = OrderFolder.of(services.session.roots, IMAGE)
+    await until(folder.is_wanted)
+    theirs = TaskService(replace(services.session.roots, state=folder.tasks.parent), list)
+    is_told = asyncio.Event()
+
+    async def work(running: RunningTask) -> None:
+        folder.fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+        await is_told.wait()
+
+    their = await theirs.start(AddRequest(IMAGE), "Debian", "pull", work)
+    await until((folder.path / "image.json").is_file)
+    asyncio.get_running_loop().call_later(0.3, is_told.set)
+    theirs_ended, ours_ended = await asyncio.gather(theirs.wait(their.id), services.tasks.wait(task.id))
+    assert (theirs_ended.state, ours_ended.state) == ("done", "done")
+
+
+async def test_an_order_is_looked_after_though_its_file_system_has_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[OSError | bool] = [OSError(116, "Stale file handle"), True, False]
+    ended: list[str] = []
+
+    def is_wanted() -> bool:
+        look = looks.pop(0)
+        if isinstance(look, OSError):
+            raise look
+        return look
+
+    async def end(task_id: str) -> None:
+        ended.append(task_id)
+        raise ContainerKernelsError("not_found", "There is no such task.")
+
+    monkeypatch.setattr(pull_task, "_LOOK_S", 0.01)
+    services = cast(Services, SimpleNamespace(tasks=SimpleNamespace(end=end)))
+    await pull_task._watch(services, cast(OrderFolder, SimpleNamespace(is_wanted=is_wanted)), "1")
+    assert (looks, ended) == ([], ["1"])
+
+
+async def test_a_terminal_tells_how_a_task_ended_though_the_session_has_removed_it_by_then() -> None:
+    class Gone:
+        async def wait(self, task_id: str) -> str:
+            return f"{task_id} as it ended"
+
+        async def get(self, task_id: str) -> None:
+            raise ContainerKernelsError("not_found", "There is no such task.")
+
+    services = cast(Services, SimpleNamespace(tasks=Gone()))
+    assert str(await commands._done(services, cast(Task, SimpleNamespace(id="1")))) == "1 as it ended"
 
 
 class Unreachable:
