@@ -86,8 +86,7 @@ export function addFormCommand(context: ICommandContext): void {
           chooseFile: documents
             ? makeFileChooser({ kernels, documents, trans })
             : undefined
-        });
-        form.dispose();
+        }).finally(() => form.dispose());
         if (task && ended) {
           await kernels.endTask(ended.task.id).catch(() => undefined);
         }

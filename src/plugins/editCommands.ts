@@ -114,8 +114,7 @@ async function openForm(
       form,
       send: changes =>
         isTwin ? kernels.duplicate(slug, changes) : kernels.edit(slug, changes)
-    });
-    form.dispose();
+    }).finally(() => form.dispose());
     if (task && ended) {
       await kernels.endTask(ended.id).catch(() => undefined);
     }
