@@ -115,6 +115,11 @@ class SharedPlace:
             ) from error
 
 
+def path_of(named: str) -> Path:
+    """Return the path that a user named, in full where they wrote it short."""
+    return Path(os.path.expandvars(os.path.expanduser(named.strip())))  # noqa: PTH111 (it raises for unknown users)
+
+
 def find(named: str) -> SharedPlace:
     """Return the folder that a user named for sharing.
 
@@ -124,7 +129,7 @@ def find(named: str) -> SharedPlace:
         ``invalid_directory``, with the reason: it is no full path, others could change what lies in it, or nobody but
         the user could read it.
     """
-    path = Path(os.path.expandvars(os.path.expanduser(named.strip())))  # noqa: PTH111 (it raises for unknown users)
+    path = path_of(named)
     if not path.is_absolute() or not str(path).isprintable() or ".." in path.parts:
         raise _refusal(f"“{named.strip()}” is not a full path.", "Begin it with /, or with ~/ for your home directory.")
     _require_own_links(path)

@@ -15,7 +15,7 @@ import dacite
 from ..models import Error, Job, Task, now
 from ..system import paths
 from ..system.paths import Roots
-from . import image_lock, sets
+from . import image_lock, sets, shared_places
 from .task_files import StoredTask, alive, write
 
 #: So many tasks that have ended are kept and listed, the newest.
@@ -102,10 +102,11 @@ class TaskHistory:
         claimed = {path for other in alive(self._roots.tasks, {task.id}) for path in other.leftovers}
         leftovers = [path for path in stored.leftovers if path not in claimed]
         if self._was_published(task):
-            # its packages and its log are the kernel's now
-            kept = (self._roots.packages, self._roots.logs)
+            # its packages and its log are the kernel's now, unless it is shared: then they lie elsewhere
+            kept = () if task.share else (self._roots.packages, self._roots.logs)
             self._remove([each for each in leftovers if Path(each).parent not in kept])
-            ended = replace(task, state="done", message=f"{task.display_name} is ready", phase=None)
+            became = f"shared from {task.share.directory}" if task.share else "ready"
+            ended = replace(task, state="done", message=f"{task.display_name} is {became}", phase=None)
         else:
             self._remove(leftovers)
             sets.remove_free_locks(self._roots)
@@ -122,7 +123,8 @@ class TaskHistory:
 
     def _was_published(self, task: Task) -> bool:
         """Tell whether a task got as far as the kernel, which says by which task it was made."""
-        spec = paths.read_json(self._roots.kernels / task.slug / "kernel.json")
+        kernels = shared_places.path_of(task.share.directory) / shared_places.KERNELS if task.share else None
+        spec = paths.read_json((kernels or self._roots.kernels) / task.slug / "kernel.json")
         try:
             return bool(spec["metadata"]["container_kernels"]["task"] == task.id)
         except (TypeError, KeyError):

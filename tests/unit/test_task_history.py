@@ -17,6 +17,7 @@ from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.task_history import MOST_ENDED
 from jupyterlab_container_kernels.services.tasks import TaskService
 from jupyterlab_container_kernels.system import machine, paths
+from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, store_image
 
@@ -126,6 +127,29 @@ async def test_what_a_published_kernel_has_stays_whichever_task_noted_it(service
     killed = left(roots, 1, roots.packages / "demo", roots.logs / "demo", ended=False)
     assert (await service.get(killed)).state == "interrupted"
     assert (roots.packages / "demo").is_dir() and (roots.logs / "demo").is_dir()
+
+
+@pytest.mark.parametrize("is_published", [True, False])
+async def test_a_kernel_that_was_shared_right_before_a_kill_stays_and_is_told_as_shared(
+    service: TaskService, roots: Roots, tmp_path: Path, is_published: bool
+) -> None:
+    lab, name = tmp_path / "lab", "demo-01234567"
+    data = paths.make_marked(lab / "container-kernels" / name)
+    log = paths.make_marked(roots.logs / name)
+    task_id = left(roots, 1, data, log, ended=False)
+    file = roots.tasks / task_id / "task.json"
+    stored = json.loads(file.read_text())
+    stored["task"] |= {"job": "share", "share": {"directory": str(lab), "environment": []}}
+    file.write_text(json.dumps(stored))
+    if is_published:
+        packages = PackagesRecord(str(data / "packages"), None, 0, [])
+        made = add_kernel(roots, "demo", store_image(roots), task=task_id, packages=packages)
+        paths.make_private(lab / "kernels")
+        made.rename(lab / "kernels" / "demo")
+    task = await service.get(task_id)
+    assert (task.state, data.exists(), log.exists()) == ("done" if is_published else "interrupted", is_published, False)
+    if is_published:
+        assert task.message == f"Demo is shared from {lab}"
 
 
 async def test_a_directory_that_was_begun_when_its_server_was_killed_goes(service: TaskService, roots: Roots) -> None:
