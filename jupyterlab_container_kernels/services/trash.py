@@ -28,7 +28,7 @@ from ..models import RemovalKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets
-from .store import is_chosen, is_stored, side_file
+from .store import chosen_folder, is_chosen, is_stored, side_file
 from .task_files import Owner
 
 _log = logging.getLogger("jupyterlab_container_kernels")
@@ -102,10 +102,10 @@ def place(roots: Roots, what: RemovalKind, entry_id: str) -> Path:
 
 
 def place_of(roots: Roots, part: Part, entry_id: str) -> Path:
-    """Return where a thing lies in the trash: an image of a chosen store beside it."""
-    store = Path(part.source).parent
-    if part.what == "image" and is_chosen(store):
-        return store / ".trash" / entry_id / _NAMES["image"]
+    """Return where a thing lies in the trash: an image of a chosen store beside it, also while that is out of reach."""
+    store = chosen_folder(Path(part.source), roots) if part.what == "image" else None
+    if store is not None:
+        return Path(store, ".trash", entry_id, _NAMES["image"])
     return place(roots, part.what, entry_id)
 
 
@@ -306,12 +306,23 @@ def read(roots: Roots, entry_id: str) -> Entry | None:
 
 
 def purge(roots: Roots, entry_id: str) -> int:
-    """Remove an entry for good and return the bytes that it took. One that is cut off is finished by :func:`resume`."""
+    """Remove an entry for good and return the bytes that it took. One that is cut off is finished by :func:`resume`.
+
+    That also finishes one of whose parts the file system is not there at this moment; all else goes.
+    """
     entry = read(roots, entry_id)
+    found = homes(roots, entry)
     if entry is not None:
+        is_back = entry.state == "kept" and not os.path.lexists(place(roots, "kernelspec", entry.id))
+        waits = not is_back and not all(place_of(roots, each, entry.id).parents[2].is_dir() for each in entry.parts)
         with contextlib.suppress(OSError):  # a full disk must not keep what would free it
             _write(roots, replace(entry, state="purging", owner=Owner.this_process()))
-    return sum(paths.remove_marked(home / entry_id, home) for home in homes(roots, entry))
+        if waits:
+            _log.warning("Something of %s lies where nobody can reach it now; it goes later.", entry.display_name)
+            found.remove(roots.trash)
+            for name in _NAMES.values():
+                paths.remove_tree(roots.trash / entry_id / name)
+    return sum(paths.remove_marked(home / entry_id, home) for home in found)
 
 
 def expired(roots: Roots, days: float) -> list[str]:

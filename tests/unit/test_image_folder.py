@@ -109,6 +109,29 @@ def test_an_image_in_it_is_ours_goes_into_a_trash_beside_it_and_comes_back(folde
     assert list((image.parent / ".trash").iterdir()) == []
 
 
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_a_trash_on_a_file_system_that_is_not_there_is_emptied_when_it_is_back(
+    folder: Path, roots: Roots, is_restored: bool
+) -> None:
+    image, away = image_in(folder, roots), folder.with_name("away")
+    directory = add_kernel(roots, "demo", image, display_name="Demo")
+    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
+    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    trash.bury(roots, entry, lambda _part: True)
+    buried = image.parent / ".trash" / entry.id / "image.sif"
+    folder.rename(away)
+    if is_restored:  # what its user has back must not lose its image when that is there again
+        restoration.restore(roots, entry)
+        assert trash.entries(roots) == []
+    else:
+        trash.purge(roots, entry.id)
+        assert [each.state for each in trash.entries(roots)] == ["purging"]
+        assert not trash.place(roots, "kernelspec", entry.id).exists()
+    away.rename(folder)
+    trash.purge(roots, entry.id)
+    assert (buried.exists(), trash.entries(roots)) == (is_restored, [])
+
+
 def test_an_image_elsewhere_is_nobodys_to_choose(roots: Roots, folder: Path) -> None:
     assert store.chosen_folder(roots.images / "x.sif", roots) is None
     assert store.chosen_folder(folder / "x.sif", roots) is None
