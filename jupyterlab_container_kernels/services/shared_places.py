@@ -299,7 +299,8 @@ def remove_unpublished(data: Path) -> None:
         spec = kernelspecs.read(kernel)
         if spec is not None and Path(spec.record.packages.path).parent.name == data.name:
             return
-    if data.exists() and data.lstat().st_uid == os.geteuid():
+    is_mine = data.exists() and data.lstat().st_uid == os.geteuid()
+    if is_mine and not paths.remove_begun(data, data.parent):
         paths.remove_marked(data, data.parent)
 
 

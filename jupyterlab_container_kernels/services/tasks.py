@@ -280,7 +280,7 @@ class TaskService:
                     image_lock.release_dead(path)
                 elif (path.parent in stores and path.name.startswith(".")) or _is_connection_file(path):
                     path.unlink(missing_ok=True)
-                elif shared_places.is_data(path):
+                elif shared_places.is_data(path) and path.parent != self._roots.packages:
                     shared_places.remove_unpublished(path)
                 elif str(path) not in used and not paths.remove_begun(path, *roots):
                     paths.remove_marked(path, *roots)

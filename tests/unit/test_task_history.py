@@ -6,6 +6,7 @@ import json
 import os
 import time
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,19 @@ async def test_a_kernel_that_was_shared_right_before_a_kill_stays_and_is_told_as
     assert (task.state, data.exists(), log.exists()) == ("done" if is_published else "interrupted", is_published, False)
     if is_published:
         assert task.message == f"Demo is shared from {lab}"
+
+
+async def test_packages_are_taken_for_nothing_that_is_shared_however_their_folder_is_called(
+    roots: Roots, tmp_path: Path
+) -> None:
+    roots = replace(roots, packages=tmp_path / "scratch" / "container-kernels")
+    used, begun = (roots.packages / f"{name}-01234567" for name in ("used", "begun"))
+    add_kernel(roots, used.name, store_image(roots), task="b" * 32)
+    paths.make_private(begun)
+    shared = paths.make_private(tmp_path / "lab" / "container-kernels" / "demo-01234567")
+    left(roots, 1, used, begun, shared, ended=False)
+    await TaskService(roots, list).list_tasks()
+    assert (used.is_dir(), begun.exists(), shared.exists()) == (True, False, False)
 
 
 async def test_a_directory_that_was_begun_when_its_server_was_killed_goes(service: TaskService, roots: Roots) -> None:
