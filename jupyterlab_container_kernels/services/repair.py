@@ -8,10 +8,10 @@ import asyncio
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
-from ..models import AddRequest, RepairRequest, Task
+from ..models import AddRequest, PullFrom, RepairRequest, Task
 from ..system import kernelspecs
 from ..system.kernelspecs import ImageRecord
-from . import search
+from . import pull_ways, search
 from .images import ImageService
 from .install import InstallService
 from .kernels import KernelService
@@ -61,6 +61,8 @@ class RepairService:
             environment=record.environment,
             isolated=record.isolated,
             image_dir=chosen_folder(Path(record.image.path), self._session.roots) if record.image.stored else None,
+            by_runtime=record.image.by_runtime,
+            pull_from=await self._way(record.image),
         )
         runtime = await self._session.find_runtime()
         if repair.action == "relink":
@@ -74,6 +76,11 @@ class RepairService:
         plan = Plan(request, spec.display_name, slug, runtime, replaces=spec, action=repair.action)
         work = Work(self._session, self._images, self._installer, plan)
         return await self._tasks.start(request, spec.display_name, slug, work, repair)
+
+    async def _way(self, image: ImageRecord) -> PullFrom:
+        """Return from where its user wanted an image pulled, if that is still possible."""
+        offer = await pull_ways.offer(self._session.settings, self._session.patience)
+        return image.pull_from if image.pull_from in offer.ways else "auto"
 
     async def _image(self, image: ImageRecord, repair: RepairRequest) -> str:
         """Return what names the image that the mended kernel has."""

@@ -141,6 +141,7 @@ class Work:
             resolved = await elsewhere.look_up(self._images.resolution, plan.request.image, way)
         wish = Wish(plan.request.image_dir, plan.request.by_runtime, anew=plan.action == "pull", way=way)
         image = await self._images.acquire(running, resolved, plan.runtime, wish)
+        image = replace(image, pull_from=plan.request.pull_from, by_runtime=plan.request.by_runtime)
         if before and plan.action == "update":  # the tag names another image now, and goes on to be what it is called
             return replace(image, reference=before.reference, source=before.source)
         if before and (image.digest, image.sif_id) in ((before.digest, image.sif_id), (None, before.sif_id)):

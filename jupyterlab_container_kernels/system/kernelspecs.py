@@ -20,7 +20,7 @@ import dacite
 from jupyter_core.paths import jupyter_data_dir
 
 from ..errors import ContainerKernelsError
-from ..models import Bind, GpuMode, KernelRuntime
+from ..models import Bind, GpuMode, KernelRuntime, PullFrom
 from . import paths
 from .paths import Roots
 
@@ -34,7 +34,10 @@ KEY = "container_kernels"
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """The image of a kernel as it was when the kernel was published; ``mtime_ns`` and ``sif_id`` tell a changed one."""
+    """The image of a kernel as it was when the kernel was published; ``mtime_ns`` and ``sif_id`` tell a changed one.
+
+    ``pull_from`` and ``by_runtime`` are how its user wanted it pulled, and have it pulled again.
+    """
 
     reference: str
     source: str
@@ -44,6 +47,8 @@ class ImageRecord:
     mtime_ns: int
     sif_id: str | None
     stored: bool
+    pull_from: PullFrom = "auto"
+    by_runtime: bool = False
 
 
 @dataclass(frozen=True)
