@@ -413,5 +413,6 @@ def test_the_catalogue_is_listed(private: None, home: Path, capsys: pytest.Captu
     (home / "etc" / policy_reading.NAME).write_text(WHOLE)
     assert cli.main(["catalogue"]) == 0
     assert "PyTorch 2.9" in capsys.readouterr().out
+    assert cli.TerminalJupyter().kernel_dirs[-1] == "/project/kernels/kernels"
     assert cli.main(["catalogue", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["catalogue"][0]["language"] == "Python"
