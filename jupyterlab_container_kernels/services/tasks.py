@@ -114,7 +114,8 @@ class TaskService:
 
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
-        return {running.task.slug for running in self._running.values()}
+        # one that has ended is still being written, and whoever saw its end may begin the next
+        return {running.task.slug for running in self._running.values() if running.task.ended is None}
 
     async def slugs_anywhere(self) -> set[str]:
         """Return the kernel names that tasks of any process will publish."""
@@ -322,6 +323,8 @@ class TaskService:
         """
         task = await self.get(task_id)
         running = self._running.get(task_id)
+        if running is not None and running.task.ended is not None:
+            task, running = await self.wait(task_id), None  # its end is being written
         if running is None:
             if task.state in ("running", "cancelling"):
                 raise ContainerKernelsError(

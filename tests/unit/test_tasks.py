@@ -403,6 +403,18 @@ async def test_a_name_is_held_while_its_task_runs(service: TaskService) -> None:
     assert service.slugs() == set()
 
 
+async def test_whoever_sees_that_a_task_has_ended_may_begin_the_next_and_dismiss_it(service: TaskService) -> None:
+    async def work(_running: RunningTask) -> None:
+        pass
+
+    task = await start(service, work)
+    while (await service.get(task.id)).ended is None:  # seen while its end is still being written
+        await asyncio.sleep(0)
+    service.require_idle("demo", "Demo")
+    await service.end(task.id)
+    assert await service.list_tasks() == []
+
+
 async def test_a_task_that_cannot_be_written_holds_no_name(roots: Roots) -> None:
     roots.state.parent.mkdir(parents=True)
     roots.state.write_text("a file where the directory should be")
