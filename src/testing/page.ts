@@ -12,3 +12,15 @@ export function setPageHidden(hidden: boolean): void {
   });
   document.dispatchEvent(new Event('visibilitychange'));
 }
+
+/**
+ * Lets everything happen that follows from what a test did.
+ *
+ * In turns, not by one long time: on a busy machine time passes while nothing
+ * has come to its turn.
+ */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 15; turn++) {
+    await new Promise(done => setTimeout(done, 4));
+  }
+}

@@ -5,6 +5,7 @@ import { fireEvent, screen, waitFor, within } from '@testing-library/dom';
 import { ApiError } from '../../api/request';
 import type { IKernelDetails, IRemoval } from '../../api/types';
 import { AddForm } from '../../model/addForm';
+import { settle } from '../../testing/page';
 import {
   aFailedLog,
   aKernel,
@@ -19,8 +20,6 @@ import { showLogDialog } from '../logDialog';
 const trans = nullTranslator.load('');
 
 /** Lets what was promised and what is drawn happen. */
-const settle = () => new Promise(done => setTimeout(done, 60));
-
 const button = (name: string | RegExp) =>
   within(screen.getByRole('dialog'))
     .getAllByRole<HTMLButtonElement>('button', { hidden: true })

@@ -1,5 +1,6 @@
 import type { IKernel, IRemoval, ISpace, ITask } from '../../api/types';
 import { FakeApp } from '../../testing/app';
+import { settle } from '../../testing/page';
 import {
   aKernel,
   aRemoval,
@@ -13,8 +14,6 @@ import type { IRemovedKernel } from '../../tokens';
 const SPACE = 'container-kernels/space';
 const KERNELS = 'container-kernels/kernels';
 const UNDO = '0123456789abcdef';
-
-const settle = () => new Promise(done => setTimeout(done, 20));
 
 describe('what takes room', () => {
   let fake: FakeApp;

@@ -4,6 +4,7 @@ import { fireEvent, screen } from '@testing-library/dom';
 import schema from '../../../schema/commands.json';
 import type { IKernel, IRepairRequest } from '../../api/types';
 import { FakeApp } from '../../testing/app';
+import { settle } from '../../testing/page';
 import {
   aKernel,
   aRemoval,
@@ -13,8 +14,6 @@ import {
 } from '../../testing/samples';
 import { CommandIDs } from '../../tokens';
 import { commands } from '../commands';
-
-const settle = () => new Promise(done => setTimeout(done, 50));
 
 /** All command ids in some JSON. */
 function commandsIn(value: unknown): string[] {

@@ -3,11 +3,10 @@ import { fireEvent, screen } from '@testing-library/dom';
 
 import type { IKernel } from '../../api/types';
 import { FakeApp } from '../../testing/app';
+import { settle } from '../../testing/page';
 import { aKernel, aTask, someInfo } from '../../testing/samples';
 import { CommandIDs } from '../../tokens';
 import { commands } from '../commands';
-
-const settle = () => new Promise(done => setTimeout(done, 60));
 
 describe('the form of a kernel that exists', () => {
   let fake: FakeApp;

@@ -4,10 +4,9 @@ import { fireEvent, screen } from '@testing-library/dom';
 
 import type { ISpaceItem } from '../../api/types';
 import { FakeApp } from '../../testing/app';
+import { settle } from '../../testing/page';
 import { aSpaceItem, someSpace } from '../../testing/samples';
 import { makeSpaceActions } from '../spaceActions';
-
-const settle = () => new Promise(done => setTimeout(done, 50));
 
 describe('freeing space', () => {
   let fake: FakeApp;

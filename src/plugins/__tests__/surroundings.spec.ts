@@ -5,6 +5,7 @@ import type { IStatusBar } from '@jupyterlab/statusbar';
 import type { ITask } from '../../api/types';
 import plugins from '../../index';
 import { FakeApp } from '../../testing/app';
+import { settle } from '../../testing/page';
 import {
   aFailedLog,
   aKernel,
@@ -18,8 +19,6 @@ import { launcher } from '../launcher';
 import { notifications } from '../notifications';
 import { palette } from '../palette';
 import { statusBar } from '../statusBar';
-
-const settle = () => new Promise(done => setTimeout(done, 50));
 
 describe('the plugins', () => {
   it('have ids of one kind, and say what they are for', () => {

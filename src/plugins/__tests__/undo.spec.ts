@@ -1,10 +1,9 @@
 import { Notification } from '@jupyterlab/apputils';
 
 import { FakeApp } from '../../testing/app';
+import { settle } from '../../testing/page';
 import { aRemoval } from '../../testing/samples';
 import { undo } from '../undo';
-
-const settle = () => new Promise(done => setTimeout(done, 20));
 
 describe('the toast of a deletion', () => {
   let fake: FakeApp;
