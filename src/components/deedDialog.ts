@@ -26,6 +26,7 @@ export class DeedDialog extends Dialog<unknown> {
       focusNodeSelector: options.focus
     });
     this._deed = options.onAccept;
+    this._focus = options.focus ?? '';
     this.addClass('jp-ContainerKernels-dialog');
     this.node.setAttribute('aria-label', options.title);
     this._button = this.node.querySelector(
@@ -100,6 +101,20 @@ export class DeedDialog extends Dialog<unknown> {
     if (!this.node.contains(document.activeElement)) {
       this._cancel.focus();
     }
+    void this.ready.then(() => this._focusLate());
+  }
+
+  /** On a busy page, Lab takes the body for drawn before React has done so. */
+  private _focusLate(): void {
+    const body = this.node.querySelector('.jp-Dialog-body');
+    if (!this._focus || !body || body.hasChildNodes()) {
+      return;
+    }
+    const observer = new MutationObserver(() => {
+      observer.disconnect();
+      body.querySelector<HTMLElement>(this._focus)?.focus();
+    });
+    observer.observe(body, { childList: true });
   }
 
   /** Enter and arrows belong to what has the focus, unless that is a field. */
@@ -122,6 +137,7 @@ export class DeedDialog extends Dialog<unknown> {
   }
 
   private _deed: () => Promise<boolean>;
+  private _focus: string;
   private _button: HTMLButtonElement;
   private _cancel: HTMLButtonElement;
   private _reason: HTMLElement;

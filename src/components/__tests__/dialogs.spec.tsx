@@ -1,5 +1,6 @@
 import { Dialog } from '@jupyterlab/apputils';
 import { nullTranslator } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
 import { fireEvent, screen, waitFor, within } from '@testing-library/dom';
 
 import { ApiError } from '../../api/request';
@@ -14,12 +15,12 @@ import {
   someInfo
 } from '../../testing/samples';
 import { showAddDialog } from '../addDialog';
+import { DeedDialog } from '../deedDialog';
 import { showDeleteDialog } from '../deleteDialog';
 import { showLogDialog } from '../logDialog';
 
 const trans = nullTranslator.load('');
 
-/** Lets what was promised and what is drawn happen. */
 const button = (name: string | RegExp) =>
   within(screen.getByRole('dialog'))
     .getAllByRole<HTMLButtonElement>('button', { hidden: true })
@@ -69,6 +70,24 @@ describe('the dialog that adds a kernel', () => {
       button('Add kernel').getAttribute('aria-describedby') as string
     );
     expect(reason?.textContent).toBe('Name an image first.');
+  });
+
+  it('moves the focus when its body is drawn late, as on a busy page', async () => {
+    const body = new Widget();
+    const dialog = new DeedDialog({
+      title: 'Delete',
+      body,
+      deed: 'Delete',
+      cancelLabel: 'Cancel',
+      focus: 'input',
+      onAccept: jest.fn()
+    });
+    dialog.launch().catch(() => undefined); // it rejects when it is flushed
+    await settle();
+    const field = document.createElement('input');
+    body.node.append(field);
+    await settle();
+    expect(document.activeElement).toBe(field);
   });
 
   it('has the focus in the image field', async () => {
