@@ -1,5 +1,4 @@
 import {
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -60,19 +59,25 @@ export class KernelFiles {
   async death(patience = 30_000): Promise<number> {
     const begun = Date.now();
     for (;;) {
-      if (existsSync(this.log)) {
-        const { mtimeMs } = statSync(this.log);
-        const hasFailed = /^# ended: \S+ failed/m.test(
-          readFileSync(this.log, 'utf8')
-        );
-        if (hasFailed && mtimeMs >= begun) {
-          return mtimeMs;
-        }
+      const ended = this._failed();
+      if (ended !== null && ended >= begun) {
+        return ended;
       }
       if (Date.now() > begun + patience) {
         throw new Error(`No start has failed: ${this.log}`);
       }
       await new Promise(resolve => setTimeout(resolve, 10));
+    }
+  }
+
+  /** When the log says that a start failed. The next start takes it away. */
+  private _failed(): number | null {
+    try {
+      const { mtimeMs } = statSync(this.log);
+      const text = readFileSync(this.log, 'utf8');
+      return /^# ended: \S+ failed/m.test(text) ? mtimeMs : null;
+    } catch {
+      return null;
     }
   }
 }
