@@ -212,7 +212,7 @@ class ContainerKernelsApp(ExtensionApp):
 
         They are made anew once a policy file that could not be read has been, as soon as nothing runs.
         """
-        if self._services is not None and self._has_policy_come() and not self._services.tasks.slugs():
+        if self._services is not None and self._has_policy_come() and not self._services.tasks.running():
             self._former_services, self._services = self._services, None  # requests under way still use them
             self._policy = None
             self._add_shared()
@@ -384,7 +384,7 @@ class ContainerKernelsApp(ExtensionApp):
 
     def current_activity(self) -> bool:
         """Keep a server that is at work from being culled."""
-        return self._services is not None and bool(self._services.tasks.slugs())
+        return self._services is not None and bool(self._services.tasks.running())
 
 
 class Events:
