@@ -79,9 +79,7 @@ export class Sharing {
     this._failure = null;
     this._asked += 1; // what was asked before is no longer of interest
     this._changed.emit();
-    if (directory.trim()) {
-      void this._debouncer.invoke().catch(() => undefined);
-    }
+    void this._debouncer.invoke().catch(() => undefined);
   }
 
   /** Hands a variable on or leaves it out. */
@@ -130,6 +128,9 @@ export class Sharing {
   }
 
   private async _ask(): Promise<void> {
+    if (!this._directory.trim()) {
+      return;
+    }
     const asked = this._asked;
     let plan: ISharePlan | null = null;
     let problem: IProblem | null = null;

@@ -112,9 +112,7 @@ async def test_only_what_this_user_shares_can_be_withdrawn(client: Client, roots
     assert own.is_dir()
 
 
-async def test_what_failed_leaves_nothing_in_the_folder(
-    client: Client, roots: Roots, lab: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_failed_leaves_nothing_in_the_folder(client: Client, roots: Roots, lab: Path) -> None:
     add_kernel(roots, "demo", store_image(roots), interpreter="/no/such/python")
     task = await ended(client, (await client("post", "kernels/demo/share", {"directory": str(lab)})).holds("Task"))
     assert task["state"] == "failed"

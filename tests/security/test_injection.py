@@ -56,7 +56,7 @@ SCRIPT_FIELDS: dict[str, Any] = {
 
 @pytest.mark.parametrize("field", [*SCRIPT_FIELDS, "module"])
 def test_bash_reads_every_field_of_a_script_as_text(field: str, tmp_path: Path) -> None:
-    """Each is read by bash, and what would run is what runs without the text: the same commands in the same lines."""
+    """Each is a script all the same; what runs of it is shown by the next test."""
     for number, text in enumerate(POSSIBLE):
         path = tmp_path / f"{number}.sh"
         if field == "module":
@@ -90,6 +90,7 @@ def test_a_container_gets_every_text_as_it_is(tmp_path: Path) -> None:
         "environment": {f"TEXT{number}": text for number, text in enumerate(POSSIBLE)},
         "binds": [Bind(str(folder), None, False) for folder in folders if folder.name.isprintable()],
         "needed": folders,
+        "locales": POSSIBLE,
     }
     started = stage.start()
     [run] = started.runs

@@ -78,9 +78,12 @@ def test_a_link_that_takes_the_place_of_a_directory_while_it_is_removed_is_not_f
     place = roots.packages / "demo"
     paths.make_private(roots.packages)
     with swapped(place, precious, lambda: paths.make_marked(place)):
+        removed = 0
         for _ in range(ROUNDS):
             with contextlib.suppress(ContainerKernelsError, OSError):
                 paths.remove_marked(place, roots.packages)
+                removed += 1
+    assert removed, "nothing was removed at all"
 
 
 def test_a_link_within_a_tree_that_is_removed_is_not_followed(roots: Roots, precious: Path) -> None:
@@ -112,10 +115,7 @@ def test_what_is_above_a_tree_keeps_its_mode(
         paths.remove_tree(above / "tree")
         assert stat.S_IMODE(above.stat().st_mode) == 0o755
         assert list(above.iterdir()) == []
-        above.chmod(0o555)  # nothing in it can be removed, and it is not opened for that
-        (public_dir / "other").mkdir()
-        paths.remove_tree(above)
-        assert not above.exists()
+    assert stat.S_IMODE(public_dir.stat().st_mode) == 0o777
 
 
 def test_a_kernel_that_became_a_link_is_moved_as_that_link(roots: Roots, precious: Path) -> None:

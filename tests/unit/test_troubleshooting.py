@@ -76,5 +76,5 @@ def test_the_buttons_are_called_as_in_the_panel() -> None:
     source = (Path(__file__).parents[2] / "src" / "components" / "remedies.tsx").read_text()
     for remedy, label in BUTTONS.items():
         named = re.search(rf"case '{remedy}':\s*return trans\.__\('([^']+)'\)", source)
-        assert named is None or named[1] == label
+        assert named and named[1] == label
     assert {remedy for failure in CATALOGUE for remedy in failure.remedies} <= set(BUTTONS)

@@ -44,6 +44,16 @@ describe('sharing a kernel', () => {
     await jest.advanceTimersByTimeAsync(PAUSE_MS);
   }
 
+  it('asks nothing of a folder that was cleared again', async () => {
+    await begin();
+    plan.mockClear();
+    sharing.setDirectory('/project/x');
+    sharing.setDirectory('');
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+    expect(plan).not.toHaveBeenCalled();
+    expect(sharing.obstacle).toBe('Name a folder.');
+  });
+
   it('begins when it is known what that means', async () => {
     await begin();
     expect(sharing.obstacle).toBeNull();
