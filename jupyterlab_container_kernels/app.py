@@ -384,7 +384,7 @@ class ContainerKernelsApp(ExtensionApp):
 
     def current_activity(self) -> bool:
         """Keep a server that is at work from being culled."""
-        return self._services is not None and bool(self._services.tasks.running())
+        return any(each.tasks.running() for each in (self._services, self._former_services) if each is not None)
 
 
 class Events:

@@ -70,8 +70,12 @@ down() {
   local run=$1 pid i
   pid=$(cat "$run/apache2.pid" 2> /dev/null) || { rm -rf "$run" && return; }
   if [ "$(readlink "/proc/$pid/exe")" = "$apache" ]; then
-    kill "$pid"
-    for ((i = 0; i < 50; i++)); do [ -e "/proc/$pid" ] && sleep 0.1; done
+    kill "$pid" || true
+    for ((i = 0; i < 50; i++)); do
+      [ -e "/proc/$pid" ] || break
+      sleep 0.1
+    done
+    [ "$(readlink "/proc/$pid/exe" 2> /dev/null)" != "$apache" ] || kill -KILL "$pid" 2> /dev/null || true
   fi
   rm -rf "$run"
 }

@@ -125,12 +125,12 @@ ends() {
   pid=$(cat "$1" 2> /dev/null) || return 0
   rm -f "$1"
   case $(readlink "/proc/$pid/exe" 2> /dev/null) in "$prefix"/*) ;; *) return 0 ;; esac
-  kill "$pid"
+  kill "$pid" || return 0
   for ((i = 0; i < 50; i++)); do
     [ -e "/proc/$pid" ] || return 0
     sleep 0.1
   done
-  kill -KILL "$pid"
+  kill -KILL "$pid" 2> /dev/null || true
 }
 
 # down FOLDER: ends what runs with the settings in it, and removes it.

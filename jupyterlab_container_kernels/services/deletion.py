@@ -161,10 +161,16 @@ class DeletionService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``
+            ``not_found``; ``timed_out``: a part lies where nobody can reach it now.
         """
         entry = await self._entry(entry_id, kept=False)
         await self._wait_for(self._purge(entry_id))
+        if left := await asyncio.to_thread(trash.unreachable, self._roots, entry):
+            raise ContainerKernelsError(
+                "timed_out",
+                f"Not all of {entry.display_name} was removed: {left[0]} is not there at the moment.",
+                "The rest goes by itself once it is there again.",
+            )
         return Freed(sum(part.size_bytes for part in entry.parts))
 
     async def _entry(self, entry_id: str, *, kept: bool = True) -> Entry:

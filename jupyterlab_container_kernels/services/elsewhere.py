@@ -168,11 +168,15 @@ class _Pull:
 
     async def _withdraw(self) -> None:
         """Have it ended, and what it has left removed."""
-        await asyncio.to_thread(self._folder.withdraw)
-        try:
-            await self.end()
-        except ContainerKernelsError as error:
-            self._running.say(f"{error.message} It ends by itself.")
+
+        async def tell() -> None:
+            await asyncio.to_thread(self._folder.withdraw)
+
+        for step in (tell, self.end):
+            try:
+                await step()
+            except (ContainerKernelsError, OSError) as error:  # whatever it was, the other step may still end it
+                self._running.say(f"{error} It ends by itself.")
         tasks = await self._ending(_FAREWELL_S)
         if not all(task.ended for task in tasks):
             self._running.say("Whoever pulls it has not ended yet; it ends by itself.")

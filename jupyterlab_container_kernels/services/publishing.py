@@ -147,27 +147,40 @@ class PublishingService:
             raise ContainerKernelsError(
                 "kernel_running", f"{spec.display_name} is in use by you: {titles}.", "Shut it down first."
             )
-        try:
-            return Freed(await to_its_end(asyncio.to_thread(self._remove, spec, data)))
-        except OSError as error:
-            where = error.filename or path
-            raise ContainerKernelsError(
-                "forbidden",
-                f"{spec.display_name} was not withdrawn: {where}: {error.strerror}.",
-                "Check its permissions.",
-            ) from error
+        return Freed(await to_its_end(asyncio.to_thread(self._remove, spec, data)))
 
     def _remove(self, spec: Spec, data: Path) -> int:
-        """Take a kernel out of sight in one step, then remove all of it."""
-        if not data.exists():
-            paths.make_marked(data)
-        spec.resource_dir.rename(data / f"withdrawn-{secrets.token_hex(4)}")
-        size = paths.remove_marked(data, data.parent)
-        logs = self._session.roots.logs / data.name
-        if logs.is_dir() and not logs.is_symlink():
-            paths.remove_tree(logs)
-        if not [each for each in spec.resource_dir.parent.glob("*") if kernelspecs.read(each)]:
-            shared_places.note(self._session.roots.state, spec.resource_dir.parent.parent, is_used=False)
+        """Take a kernel out of sight in one step, then remove all of it.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``forbidden``: it could not be taken out of sight, or something of it stays.
+        """
+        try:
+            if not data.exists():
+                paths.make_marked(data)
+            spec.resource_dir.rename(data / f"withdrawn-{secrets.token_hex(4)}")
+        except OSError as error:
+            raise ContainerKernelsError(
+                "forbidden",
+                f"{spec.display_name} was not withdrawn: {error.filename or data}: {error.strerror}.",
+                "Check its permissions.",
+            ) from error
+        try:
+            size = paths.remove_marked(data, data.parent)
+        except OSError as error:
+            raise ContainerKernelsError(
+                "forbidden",
+                f"{spec.display_name} is withdrawn, but {error.filename or data} was not removed: {error.strerror}.",
+                f"Remove {data} yourself.",
+            ) from error
+        with contextlib.suppress(OSError):  # a log or a note too many does no harm
+            logs = self._session.roots.logs / data.name
+            if logs.is_dir() and not logs.is_symlink():
+                paths.remove_tree(logs)
+            if not [each for each in spec.resource_dir.parent.glob("*") if kernelspecs.read(each)]:
+                shared_places.note(self._session.roots.state, spec.resource_dir.parent.parent, is_used=False)
         return size
 
     async def _plan(self, slug: str, request: ShareRequest) -> _Planned:

@@ -76,7 +76,7 @@ def open_chosen(store: Path, roots: Roots) -> None:
         try:
             paths.make_marked(store)
         except FileExistsError as error:  # another server makes it at this moment, its marker was swept, or it is none
-            if store in chosen(roots) and _is_mine(store):
+            if _is_mine(store) and (store in chosen(roots) or not any(store.iterdir())):  # a kill left it so
                 paths.write_private(store / paths.MARKER, "Made by Container Kernels, for images.\n", durable=False)
             elif not is_chosen(store):
                 raise ContainerKernelsError(

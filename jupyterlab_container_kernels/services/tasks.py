@@ -205,10 +205,8 @@ class TaskService:
     async def aside(self, running: RunningTask) -> AsyncIterator[None]:
         """Let others have the turn of a task; see :meth:`.RunningTask.aside`."""
         self._turns.leave(running)
-        try:
-            yield
-        finally:
-            self._turns.join(running)
+        yield
+        self._turns.join(running)
         await self._turns.come(running)
 
     async def _in_turn(self, running: RunningTask, work: Callable[[RunningTask], Awaitable[None]]) -> None:
@@ -263,9 +261,15 @@ class TaskService:
 
     async def _clean_up(self, running: RunningTask, *, interrupted: bool = False) -> None:
         leftovers, running.leftovers = running.leftovers, []
+        resumable: list[str] = []
         if not interrupted:
-            leftovers, running.resumable = leftovers + running.resumable, []
-        await asyncio.shield(asyncio.to_thread(self._remove, leftovers))
+            resumable, running.resumable = running.resumable, []
+
+        def work() -> None:
+            claimed = self.claimed() if resumable else set()  # the next task may go on with it already
+            self._remove(leftovers + [path for path in resumable if path not in claimed])
+
+        await asyncio.shield(asyncio.to_thread(work))
 
     def _remove(self, leftovers: list[str]) -> None:
         """Remove what a task left: marked directories below our roots, and partial images in our store."""

@@ -314,7 +314,7 @@ def purge(roots: Roots, entry_id: str) -> int:
     found = homes(roots, entry)
     if entry is not None:
         is_back = entry.state == "kept" and not os.path.lexists(place(roots, "kernelspec", entry.id))
-        waits = not is_back and not all(place_of(roots, each, entry.id).parents[2].is_dir() for each in entry.parts)
+        waits = not is_back and bool(unreachable(roots, entry))
         with contextlib.suppress(OSError):  # a full disk must not keep what would free it
             _write(roots, replace(entry, state="purging", owner=Owner.this_process()))
         if waits:
@@ -323,6 +323,12 @@ def purge(roots: Roots, entry_id: str) -> int:
             for name in _NAMES.values():
                 paths.remove_tree(roots.trash / entry_id / name)
     return sum(paths.remove_marked(home / entry_id, home) for home in found)
+
+
+def unreachable(roots: Roots, entry: Entry) -> list[Path]:
+    """Return the folders with parts of an entry that are not there at this moment, as where a disk is not mounted."""
+    folders = [place_of(roots, each, entry.id).parents[2] for each in entry.parts]
+    return [each for each in folders if not each.is_dir()]
 
 
 def expired(roots: Roots, days: float) -> list[str]:

@@ -76,12 +76,19 @@ def test_a_store_is_marked_and_noted_once(folder: Path, roots: Roots) -> None:
 
 def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(folder: Path, roots: Roots) -> None:
     (folder / NAME).mkdir()
+    (folder / NAME / "x.sif").write_text("x")
     with pytest.raises(ContainerKernelsError, match="did not make") as refusal:
         store.open_chosen(store.store_in(folder), roots)
     assert refusal.value.code == "invalid_image_dir" and refusal.value.hint
     assert store.chosen(roots) == []
-    (folder / NAME / "x.sif").write_text("x")
     assert not store.is_stored(folder / NAME / "x.sif", roots.images)
+
+
+def test_a_store_that_a_kill_left_empty_is_taken_over(folder: Path, roots: Roots) -> None:
+    place = store.store_in(folder)
+    place.mkdir(mode=0o700)
+    store.open_chosen(place, roots)
+    assert store.is_chosen(place)
 
 
 def test_a_store_whose_marker_was_swept_is_marked_again(folder: Path, roots: Roots) -> None:

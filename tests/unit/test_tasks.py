@@ -366,6 +366,27 @@ async def test_what_another_try_goes_on_with_is_kept_until_the_task_is_dismissed
     assert not spool.exists()
 
 
+async def test_what_the_next_task_goes_on_with_already_stays_when_the_first_is_cancelled(
+    service: TaskService, roots: Roots
+) -> None:
+    spool = paths.make_marked(roots.staging / "spool-x")
+
+    async def work(running: RunningTask) -> None:
+        await running.may_resume(spool)
+        await forever(running)
+
+    first = await service.start(REQUEST, "Demo", "demo", work)
+    second = await service.start(REQUEST, "Twin", "twin", work)
+    for task in (first, second):
+        await reach(service, task, "acquire")
+    await service.end(first.id)
+    await service.wait(first.id)
+    assert spool.is_dir()
+    await service.end(second.id)
+    await service.wait(second.id)
+    assert not spool.exists()
+
+
 async def test_a_task_that_is_done_keeps_what_it_handed_on(service: TaskService, roots: Roots) -> None:
     async def work(running: RunningTask) -> None:
         for name in ("kept", "other"):
