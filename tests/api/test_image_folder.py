@@ -46,6 +46,19 @@ async def test_an_image_there_is_shown_with_who_uses_it_and_freed_when_nobody_do
     assert not image.exists()
 
 
+async def test_what_cannot_be_removed_as_its_disk_is_away_is_not_called_freed(
+    client: Client, roots: Roots, image: Path, folder: Path
+) -> None:
+    add_kernel(roots, "demo", image, display_name="Demo")
+    undo = (await client("delete", "kernels/demo")).holds("Removal")["undo"]
+    away = folder.rename(folder.with_name("away"))
+    message = (await client("delete", f"space/{undo}")).refused("timed_out")
+    assert "Demo" in message and str(folder) in message
+    away.rename(folder)
+    (await client("delete", f"space/{undo}")).holds("Freed")
+    assert list(image.parent.rglob("*.sif")) == []
+
+
 async def test_what_nobody_uses_there_is_freed(client: Client, image: Path) -> None:
     item = (await client("get", "space")).holds("Space")["items"][0]
     (await client("delete", f"space/{item['id']}")).holds("Freed")
