@@ -25,6 +25,8 @@ from .users import Census, Users
 _WALK_TIMEOUT_S = 20.0
 #: How long the answer to a deletion waits for the files to be gone, in seconds; the tile is gone before.
 _CLEARING_S = 0.5
+#: What killed processes left is waited for so long before anything else is shown.
+_TIDYING_S = 5.0
 #: How often whoever lists kernels looks for what has been in the trash for too long, in seconds.
 _SWEEP_INTERVAL_S = 3600.0
 
@@ -68,7 +70,13 @@ class DeletionService:
         moment = time.monotonic()
         if sweep or not self._swept or moment - self._swept > _SWEEP_INTERVAL_S:
             self._swept = moment
-            await asyncio.to_thread(trash.resume, self._roots, self._is_free())
+            is_free = self._is_free()
+
+            def finish() -> int:
+                trash.resume(self._roots, is_free)
+                return 0
+
+            await self._wait_for(self._begin(finish), _TIDYING_S)  # a file system may not answer
             for entry_id in await asyncio.to_thread(trash.expired, self._roots, self._session.settings.trash_days):
                 self._purge(entry_id)
 
