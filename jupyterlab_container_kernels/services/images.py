@@ -79,8 +79,15 @@ class ImageService:
         """
         if resolved.stored is not None and not (wish.anew and resolved.reference.transport != "file"):
             await running.uses(resolved.stored)
-            running.skip("acquire", f"The image is here already: {resolved.stored}")
-            return await self._record(resolved, resolved.stored)
+            try:
+                record = await self._record(resolved, resolved.stored)
+            except ContainerKernelsError as error:
+                if error.code != "image_not_found" or resolved.manifest is None:
+                    raise
+                running.say(f"{resolved.stored} was deleted at this moment; the image comes again.")
+            else:
+                running.skip("acquire", f"The image is here already: {resolved.stored}")
+                return record
         async with running.phase("acquire", f"Downloading {resolved.reference}"):
             store = self._roots.images
             try:

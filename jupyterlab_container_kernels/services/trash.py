@@ -162,6 +162,9 @@ def _move_rest(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
                 if not target.parent.exists():
                     paths.make_marked(target.parent)
                 source.rename(target)
+                if not is_free(part):  # by whoever looked for it after our look and before it moved
+                    target.rename(source)
+                    stayed[part.source] = "It was taken into use at this moment."
             if part.what == "image" and os.path.lexists(target) and side_file(source).exists():
                 side_file(source).rename(side_file(target))
             if part.what == "shared_packages":

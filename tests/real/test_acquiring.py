@@ -386,3 +386,24 @@ def test_one_image_lies_where_its_user_chose_and_comes_as_chosen(bed: Bed, ill: 
     assert "in one stream" in log(bed, task)
     again = bring(bed, ill.reference)
     assert again.state == "done" and f"The image is here already: {folder}" in log(bed, again)
+
+
+def test_an_image_that_is_deleted_right_after_it_was_found_comes_again(bed: Bed, ill: IllRegistry) -> None:
+    """Another server of the same user does that: nothing said yet that this one wants it."""
+    assert bring(bed, ill.reference).state == "done"
+
+    async def work(services: Services) -> Task:
+        async def bring(running: RunningTask) -> None:
+            resolved = await services.images.resolution.look_up(ill.reference)
+            assert resolved.stored is not None
+            resolved.stored.unlink()
+            resolved.stored.with_suffix(".json").unlink()
+            record = await services.images.acquire(running, resolved, await services.session.find_runtime())
+            assert Path(record.path).is_file() and record.digest == resolved.manifest.digest  # type: ignore[union-attr]
+
+        task = await services.tasks.start(AddRequest("noise"), "Image", "image", bring)
+        return await services.tasks.wait(task.id)
+
+    task = bed.run(work)
+    assert task.state == "done", task.error
+    assert "comes again" in log(bed, task)

@@ -103,6 +103,18 @@ def test_what_somebody_has_taken_into_use_meanwhile_stays(roots: Roots, entry: E
     assert all(path.exists() for path in sources(entry))
 
 
+def test_what_is_taken_into_use_while_it_moves_is_put_back(roots: Roots, entry: Entry) -> None:
+    image = Path(entry.parts[-1].source)
+
+    def is_free(part: Part) -> bool:
+        """Another server looked for the image right after our look, and wants it."""
+        return part.what != "image" or image.exists()
+
+    stayed = trash.bury(roots, entry, is_free)
+    assert stayed is not None and list(stayed) == [str(image)]
+    assert image.is_file() and image.with_suffix(".json").is_file()
+
+
 def test_a_kernel_that_is_gone_already_leaves_no_entry(roots: Roots, entry: Entry) -> None:
     paths.remove_tree(roots.kernels / "demo")
     assert trash.bury(roots, entry, everybody) is None
