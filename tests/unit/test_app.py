@@ -12,6 +12,7 @@ import pytest
 from traitlets import TraitError
 
 from jupyterlab_container_kernels.app import EVENT_SCHEMA, ContainerKernelsApp, Events
+from jupyterlab_container_kernels.traits import Traits
 
 TIMES = sorted(name for name in ContainerKernelsApp.class_trait_names() if name.endswith("_timeout_s"))
 PATHS = ["runtime_path", "images_dir", "packages_dir", "temporary_dir", "wheelhouse"]
@@ -66,7 +67,7 @@ def test_times_reach_the_services(app: ContainerKernelsApp, name: str) -> None:
 
 
 def test_every_trait_of_ours_says_what_it_is_for() -> None:
-    ours = ContainerKernelsApp.class_own_traits(config=True)
+    ours = Traits.class_own_traits(config=True)
     assert {*PATHS, *TIMES, "insecure_registries"} <= set(ours)
     for name, trait in ours.items():
         assert trait.help.endswith("."), name

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.runtimes.base import USUAL_FOLDERS
 from jupyterlab_container_kernels.services.policy_file import KEYS, read
+from jupyterlab_container_kernels.traits import Traits
 
 ADMINISTRATORS = Path(__file__).parents[2] / "docs" / "administrators.md"
 _KEYS = re.compile(r"(<!-- policy: .*? -->\n\n).*?(<!-- /policy -->)", re.DOTALL)
@@ -21,7 +21,7 @@ _TABLE = re.compile(r"(<!-- traits: .*? -->\n\n).*?(<!-- /traits -->)", re.DOTAL
 def table_of_traits() -> str:
     """Return what can be configured, as Markdown."""
     rows = ["| setting | default | what it is for |", "|---|---|---|"]
-    for name, trait in sorted(ContainerKernelsApp.class_own_traits(config=True).items()):
+    for name, trait in sorted(Traits.class_own_traits(config=True).items()):
         default = trait.default() if callable(getattr(trait, "default", None)) else trait.default_value
         text = trait.help.replace("|", "\\|")
         rows.append(f"| `{name}` | {f'`{default!r}`' if default not in ('', [], {}, None) else ''} | {text} |")

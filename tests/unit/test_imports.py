@@ -1,7 +1,4 @@
-"""Imports run one way: cli → commands → terminal → app → routes → services → runtimes, languages, acquire → system.
-
-Leaves are for all.
-"""
+"""Imports run one way, from the left to the right in the picture of the architecture; leaves are for all."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("commands",),
     ("terminal",),
     ("app",),
-    ("routes",),
+    ("traits", "routes"),
     ("services",),
     ("runtimes", "languages", "acquire"),
     ("system",),

@@ -23,6 +23,7 @@ from jupyterlab_container_kernels.services import policy_file, policy_reading
 from jupyterlab_container_kernels.services.policy_reading import PolicyReading
 from jupyterlab_container_kernels.services.policy_values import ICON_BYTES
 from jupyterlab_container_kernels.settings import PolicyFile
+from jupyterlab_container_kernels.traits import Traits
 
 WHOLE = """\
 [support]
@@ -96,7 +97,7 @@ def test_a_whole_file_sets_every_setting_it_can_and_is_fine(file: Path) -> None:
 
 
 def test_every_key_sets_a_trait_that_there_is() -> None:
-    assert {key.trait for key in policy_file.KEYS} <= set(ContainerKernelsApp.class_own_traits(config=True))
+    assert {key.trait for key in policy_file.KEYS} <= set(Traits.class_own_traits(config=True))
 
 
 #: What stands in the file; the line, what is said of it, what is closed.
