@@ -132,6 +132,11 @@ class Registry:
         self._timeout_s = timeout_s
 
     @property
+    def places(self) -> tuple[tuple[str, str | None, str | None], ...]:
+        """Where it is asked, with which password and for which repository."""
+        return tuple((each.host, each.basic, each.repository) for each in self._places)
+
+    @property
     def uses_http(self) -> bool:
         """Whether it turned out to speak plain HTTP; what a mirror speaks is not said."""
         return self._at.host == self.name and self._at.scheme == "http"

@@ -43,8 +43,10 @@ _END_S = 5.0
 _came: dict[Path, tuple[float, Order, ImageRecord]] = {}
 
 
-async def look_up(resolution: ResolutionService, image: str, way: PullWay) -> Resolved:
+async def look_up(resolution: ResolutionService, image: str, way: PullWay, *, shown: bool = False) -> Resolved:
     """Find out what a reference stands for; a registry that cannot be reached from here is asked by whoever pulls.
+
+    ``shown`` is that of :meth:`.ResolutionService.look_up`.
 
     Raises
     ------
@@ -52,7 +54,7 @@ async def look_up(resolution: ResolutionService, image: str, way: PullWay) -> Re
         As :meth:`.ResolutionService.look_up`.
     """
     try:
-        return await resolution.look_up(image)
+        return await resolution.look_up(image, shown=shown)
     except ContainerKernelsError as error:
         if way == "here" or error.code not in ("registry_unreachable", "timed_out"):
             raise

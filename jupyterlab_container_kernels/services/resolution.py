@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from .store import chosen, find, is_whole, stored_path
 
 #: How long a runtime is waited for whose cache might have an image; people wait for the answer.
 _RUNTIME_WAIT_S = 2.0
+#: How long what a registry has said of an image will do for the task that begins with what was shown.
+_SHOWN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,28 @@ class Resolved:
     cached: Path | None = None
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What a registry has said of an image, and when."""
+
+    at: float
+    manifest: Manifest
+    insecure: bool
+    user: str | None
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.at < _SHOWN_S
+
+
 class ResolutionService:
     """Asks registries and files about images."""
 
     def __init__(self, session: SessionService) -> None:
         self._session = session
         self._roots = session.roots
+        #: By what was asked, where and as whom; each is used once, so that a second try asks again.
+        self._said: dict[object, _Said] = {}
 
     def parse(self, text: str) -> ImageReference:
         """Read what a user typed; see :func:`.acquire.reference.parse`."""
@@ -135,8 +154,15 @@ class ResolutionService:
         found, complete = await (await self._registry(reference)).tags(reference)
         return TagList(await asyncio.to_thread(newest_first, found), complete)
 
-    async def look_up(self, text: str) -> Resolved:
+    async def look_up(self, text: str, *, shown: bool = False) -> Resolved:
         """Find out what a reference stands for, asking its registry.
+
+        Parameters
+        ----------
+        text : str
+            As the user typed it.
+        shown : bool
+            Whether what the registry said a moment ago will do, for it is what the user has seen.
 
         Raises
         ------
@@ -148,11 +174,23 @@ class ResolutionService:
             return Resolved(text, reference, stored=reference.path)
         if reference.transport == "library":
             return Resolved(text, reference)
-        client = await self._registry(reference)
-        manifest = await client.manifest(reference, machine.architecture())
+        said = await self._ask(reference, shown=shown)
+        manifest = said.manifest
         here = await self._here(manifest.digest)
         cached = None if here or reference.transport != "docker" else await self._cached(manifest.digest)
-        return Resolved(text, reference, manifest, client.uses_http, here, client.user, cached)
+        return Resolved(text, reference, manifest, said.insecure, here, said.user, cached)
+
+    async def _ask(self, reference: ImageReference, *, shown: bool) -> _Said:
+        """Return what the registry says of an image."""
+        client = await self._registry(reference)
+        key = (reference, client.places)
+        said = self._said.pop(key, None)
+        if said is None or not shown or not said.is_fresh:
+            manifest = await client.manifest(reference, machine.architecture())
+            said = _Said(time.monotonic(), manifest, client.uses_http, client.user)
+            kept = {known: each for known, each in self._said.items() if each.is_fresh}
+            self._said = kept if shown else {**kept, key: said}
+        return said
 
     async def _registry(self, reference: ImageReference) -> registry.Registry:
         """Return whom to ask for an image."""

@@ -138,7 +138,8 @@ class Work:
             return await asyncio.to_thread(as_it_is, before, header.id)
         way = way_of(self._session.settings, plan.request.pull_from)
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
-            resolved = await elsewhere.look_up(self._images.resolution, plan.request.image, way)
+            shown = plan.action is None  # whoever mends a kernel wants to know what is there now
+            resolved = await elsewhere.look_up(self._images.resolution, plan.request.image, way, shown=shown)
         wish = Wish(plan.request.image_dir, plan.request.by_runtime, anew=plan.action == "pull", way=way)
         image = await self._images.acquire(running, resolved, plan.runtime, wish)
         image = replace(image, pull_from=plan.request.pull_from, by_runtime=plan.request.by_runtime)

@@ -220,7 +220,7 @@ async def test_a_terminal_tells_how_a_task_ended_though_the_session_has_removed_
 class Unreachable:
     """A registry beyond reach."""
 
-    async def look_up(self, image: str) -> None:
+    async def look_up(self, image: str, *, shown: bool = False) -> None:
         raise ContainerKernelsError("registry_unreachable", "There is no way.")
 
     def parse(self, image: str) -> object:
