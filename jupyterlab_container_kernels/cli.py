@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, commands
-from .commands import CANCELLED, CONFLICT, DONE, FAILED, NO_RUNTIME, NOT_FOUND, USAGE
+from . import __version__
+from .commands import CANCELLED, CONFLICT, DONE, FAILED, NO_RUNTIME, NOT_FOUND, USAGE, kernels, sharing, site, space
 from .errors import ContainerKernelsError
 from .models import RepairAction, RunningKernel
 
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(work=work)
         return added
 
-    add = command("add", commands.add, "add a kernel from an image")
+    add = command("add", kernels.add, "add a kernel from an image")
     add.add_argument("image", help="docker://…, oras://…, library://…, a bare name, or the path of a .sif file")
     add.add_argument("--name", help="what the tile says (default: made from the image)")
     add.add_argument("--kernel-name", metavar="SLUG", help="the kernel's name in Jupyter (default: made from --name)")
@@ -105,49 +105,35 @@ def _parser() -> argparse.ArgumentParser:
     _add_coming(add)
     _add_properties(add)
     _add_pull(add, command)
-    listed = command("list", commands.list_kernels, "list container kernels, whoever made them")
+    listed = command("list", kernels.list_kernels, "list container kernels, whoever made them")
     listed.add_argument("--stale", action="store_true", help="only those that cannot start, each with its reason")
-    log = command("log", commands.log, "show what the last start of a kernel said, and why it failed")
+    log = command("log", kernels.log, "show what the last start of a kernel said, and why it failed")
     log.add_argument("kernel", help=_KERNEL)
-    check = command("check", commands.check, "start kernels once and say whether they work; nothing of them changes")
+    check = command("check", kernels.check, "start kernels once and say whether they work; nothing of them changes")
     check.add_argument("kernel", nargs="*", help=f"{_KERNEL} (default: all that we made)")
     check.add_argument("--no-updates", action="store_true", help="do not ask registries for newer images")
     _add_repair(command)
-    edit = command("edit", commands.edit, "change a kernel; it stays as it is until it has answered with the change")
-    twin = command("duplicate", commands.duplicate, "add another kernel of the same image, which takes no room")
-    for each in (edit, twin):
-        each.add_argument("kernel", help=_KERNEL)
-        each.add_argument("--name", help="what the tile says")
-        _add_properties(each)
-        each.add_argument("--isolation", action="store_true", help="take --no-isolation back")
-        each.add_argument("--auto-gpu", action="store_const", const="auto", dest="gpu", help="a GPU where there is one")
-    remove = command("remove", commands.remove, "delete kernels with what was made for them")
-    remove.add_argument("kernel", nargs="+", help=_KERNEL)
-    remove.add_argument("--keep-image", action="store_true", help="keep the image, even if no other kernel uses it")
-    clean = command("clean", commands.clean, "delete all kernels that cannot start")
-    clean.add_argument("--dry-run", action="store_true", help="only say which, why, and what that would free")
-    for each in (remove, clean):
-        each.add_argument("--purge", action="store_true", help="at once, not into the trash; `undo` cannot help then")
-        each.add_argument("--yes", action="store_true", help="do not ask")
+    _add_changes(command)
+    _add_deletion(command)
     _add_sharing(command)
-    undo = command("undo", commands.undo, "put a deleted kernel back")
+    undo = command("undo", space.undo, "put a deleted kernel back")
     undo.add_argument("kernel", nargs="?", help="the id or name that `images` shows (default: the one deleted last)")
-    images = command("images", commands.images, "list images, packages, the trash and leftovers, and what they take")
+    images = command("images", space.images, "list images, packages, the trash and leftovers, and what they take")
     images.add_argument("--free", action="append", default=[], metavar="ID", help="remove one, at once; repeatable")
-    command("info", commands.info, "say what was found on this machine")
-    command("catalogue", commands.catalogue, "list the images that your site offers")
-    policy = command("policy", commands.policy, "say which policy file of the site holds, and what is wrong in it")
+    command("info", site.info, "say what was found on this machine")
+    command("catalogue", site.catalogue, "list the images that your site offers")
+    policy = command("policy", site.policy, "say which policy file of the site holds, and what is wrong in it")
     policy.add_argument("--check", metavar="FILE", help="look for mistakes in this one instead; nothing is changed")
     command(
         "doctor",
-        commands.doctor,
+        site.doctor,
         "look at all that matters to containers on this node and say what it means; fails if there is a problem",
     )
     return parser
 
 
 def _add_repair(command: Callable[..., argparse.ArgumentParser]) -> None:
-    repair = command("repair", commands.repair, "mend a kernel; it stays as it is until it has answered")
+    repair = command("repair", kernels.repair, "mend a kernel; it stays as it is until it has answered")
     repair.add_argument("kernel", help=_KERNEL)
     what = repair.add_mutually_exclusive_group(required=True)
     what.add_argument("--image", metavar="FILE", help="the image's new place")
@@ -156,8 +142,30 @@ def _add_repair(command: Callable[..., argparse.ArgumentParser]) -> None:
         what.add_argument(flag, dest="action", action="store_const", const=action, help=text)
 
 
+def _add_changes(command: Callable[..., argparse.ArgumentParser]) -> None:
+    edit = command("edit", kernels.edit, "change a kernel; it stays as it is until it has answered with the change")
+    twin = command("duplicate", kernels.duplicate, "add another kernel of the same image, which takes no room")
+    for each in (edit, twin):
+        each.add_argument("kernel", help=_KERNEL)
+        each.add_argument("--name", help="what the tile says")
+        _add_properties(each)
+        each.add_argument("--isolation", action="store_true", help="take --no-isolation back")
+        each.add_argument("--auto-gpu", action="store_const", const="auto", dest="gpu", help="a GPU where there is one")
+
+
+def _add_deletion(command: Callable[..., argparse.ArgumentParser]) -> None:
+    remove = command("remove", kernels.remove, "delete kernels with what was made for them")
+    remove.add_argument("kernel", nargs="+", help=_KERNEL)
+    remove.add_argument("--keep-image", action="store_true", help="keep the image, even if no other kernel uses it")
+    clean = command("clean", kernels.clean, "delete all kernels that cannot start")
+    clean.add_argument("--dry-run", action="store_true", help="only say which, why, and what that would free")
+    for each in (remove, clean):
+        each.add_argument("--purge", action="store_true", help="at once, not into the trash; `undo` cannot help then")
+        each.add_argument("--yes", action="store_true", help="do not ask")
+
+
 def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:
-    publish = command("publish", commands.publish, "share a kernel: a copy that others can use and only you can change")
+    publish = command("publish", sharing.publish, "share a kernel: a copy that others can use and only you can change")
     publish.add_argument("kernel", help=_KERNEL)
     where = publish.add_mutually_exclusive_group(required=True)
     where.add_argument("--to", metavar="FOLDER", help="a folder that others can read; it is made if it is not there")
@@ -167,7 +175,7 @@ def _add_sharing(command: Callable[..., argparse.ArgumentParser]) -> None:
         "--with-env", action="append", default=[], metavar="NAME", help="hand on a variable that looks like a password"
     )
     publish.add_argument("--dry-run", action="store_true", help="only say what that would copy, and for whom")
-    withdraw = command("withdraw", commands.withdraw, "take back a kernel that you share, at once")
+    withdraw = command("withdraw", sharing.withdraw, "take back a kernel that you share, at once")
     withdraw.add_argument("kernel", help="the kernel's name")
     withdraw.add_argument("--from", dest="place", metavar="FOLDER", help="from where it is shared, if from several")
     withdraw.add_argument("--yes", action="store_true", help="do not ask")
@@ -179,7 +187,7 @@ def _add_pull(add: argparse.ArgumentParser, command: Callable[..., argparse.Argu
         choices=["here", "job", "login"],
         help="pull the image on this node, by a Slurm job, or on a login node, where you run the line that is printed",
     )
-    parser = command("pull", commands.pull, "pull an image into the store, so that adding it takes seconds")
+    parser = command("pull", kernels.pull, "pull an image into the store, so that adding it takes seconds")
     parser.add_argument("image", help="docker://…, oras://…, library://… or a bare name")
     parser.add_argument("--order", metavar="FOLDER", help="what a session waits for: it shows the whole line")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from .models import Task
+    from .models import DiskRoom, Task
     from .services.wiring import Services
 
 _BAR_WIDTH = 24
@@ -61,15 +61,14 @@ async def watch(services: Services, task_id: str, stream: TextIO) -> None:
 
 
 def _progress_line(task: Task) -> str:
-    line = f"{task.phase or task.state:8} {task.message}"
-    progress = task.progress
+    at, progress = f"{task.phase or task.state:8}", task.progress
     if progress is None:
-        return line
+        return f"{at} {task.message}"
     if not progress.total_bytes:
-        return f"{line}  {size(progress.done_bytes)}"
+        return f"{at} {task.message}  {size(progress.done_bytes)}"
     filled = round(_BAR_WIDTH * min(1.0, progress.done_bytes / progress.total_bytes))
     bar = "▓" * filled + "░" * (_BAR_WIDTH - filled)
-    return f"{task.phase:8} {bar} {size(progress.done_bytes)} of {size(progress.total_bytes)}  {task.message}"
+    return f"{at} {bar} {size(progress.done_bytes)} of {size(progress.total_bytes)}  {task.message}"
 
 
 def size(size_bytes: int | None) -> str:
@@ -80,6 +79,15 @@ def size(size_bytes: int | None) -> str:
         if size_bytes >= factor:
             return f"{size_bytes / factor:.1f} {unit}"
     return f"{size_bytes} B"
+
+
+def print_rooms(disks: Iterable[DiskRoom]) -> None:
+    """Print the room on the disks that we write to."""
+    for disk in disks:
+        room = f"{size(disk.free_bytes)} free" if disk.free_bytes is not None else "does not answer"
+        if disk.quota:
+            room += f", {size(disk.quota.used_bytes)} of your {size(disk.quota.limit_bytes)} used"
+        print(f"{disk.purpose:10} {disk.path}  ({room})")
 
 
 def confirmed(question: str) -> bool:

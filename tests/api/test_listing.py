@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 
 from jupyterlab_container_kernels.cli import _parser
-from jupyterlab_container_kernels.commands import _request
+from jupyterlab_container_kernels.commands.arguments import request_of
 from jupyterlab_container_kernels.models import Bind, KernelRuntime
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
@@ -270,7 +270,7 @@ async def test_the_command_of_a_kernel_says_all_that_was_asked_for(client: Clien
     details = (await client("get", "kernels/demo")).holds("KernelDetails")
     words = shlex.split(details["command"])
     assert words[:3] == ["jupyter", "container-kernels", "add"]
-    request = _request(_parser().parse_args(words[2:]))
+    request = request_of(_parser().parse_args(words[2:]))
     assert request.display_name == "Demo 'x' $HOME"
     assert (request.slug, request.gpu, request.interpreter) == ("demo", "on", "/usr/bin/python3")
     assert request.binds == binds

@@ -11,10 +11,10 @@ from typing import cast
 
 import pytest
 
-from jupyterlab_container_kernels import commands
 from jupyterlab_container_kernels.acquire.reference import parse
 from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.cli import TerminalJupyter
+from jupyterlab_container_kernels.commands import tasks as commanded
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import AddRequest, Task
 from jupyterlab_container_kernels.services import elsewhere, pull_task
@@ -214,7 +214,7 @@ async def test_a_terminal_tells_how_a_task_ended_though_the_session_has_removed_
             raise ContainerKernelsError("not_found", "There is no such task.")
 
     services = cast(Services, SimpleNamespace(tasks=Gone()))
-    assert str(await commands._done(services, cast(Task, SimpleNamespace(id="1")))) == "1 as it ended"
+    assert str(await commanded.ended(services, cast(Task, SimpleNamespace(id="1")))) == "1 as it ended"
 
 
 class Unreachable:
