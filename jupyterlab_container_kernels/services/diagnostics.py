@@ -22,8 +22,7 @@ from jupyter_core.paths import jupyter_config_dir, jupyter_data_dir, jupyter_run
 from .. import __version__
 from ..errors import ContainerKernelsError
 from ..models import Diagnostics, DiskRoom, Finding, FindingArea, FindingState, now
-from ..runtimes.base import FoundRuntime
-from ..system import machine, node, process, quota
+from ..system import machine, node, process
 from . import report
 from .session import SessionService
 
@@ -31,7 +30,9 @@ _Value = TypeVar("_Value")
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT_S = 25.0
+#: How long a look may take beside the search for the runtime, which has a time of its own, in seconds.
+_TIMEOUT_S = 12.0
+#: How long one question of a look may take.
 _ASK_TIMEOUT_S = 4.0
 #: Too little for an image of a few GB and what it takes to make it.
 _LITTLE_ROOM_BYTES = 5_000_000_000
@@ -48,16 +49,6 @@ _RUNGS = {
     "login": "by your login shell",
     "usual": "in usual folders",
 }
-
-
-@dataclass(frozen=True)
-class _Installation:
-    """The runtime, or why there is none; its starter with root's rights and what mounts images, if there are such."""
-
-    found: FoundRuntime | None
-    error: ContainerKernelsError | None
-    starter: Path | None
-    mounter: str | None
 
 
 @dataclass(frozen=True)
@@ -78,29 +69,32 @@ class DiagnosticsService:
 
     async def get(self) -> Diagnostics:
         """Return all findings. Never raises for what it finds."""
-        runtime = asyncio.ensure_future(self._installation())
+        libexec = asyncio.ensure_future(self._libexec())
+        home = asyncio.ensure_future(self._ask("home", lambda: Path.home().resolve(strict=True)))
         looks: list[tuple[FindingArea, str, Awaitable[_Found]]] = [
             ("software", "Versions", self._versions()),
             ("software", "Site policy", self._policy()),
-            ("runtime", "Container runtime", self._runtime(runtime)),
-            ("runtime", "Start without root", self._privileges(runtime)),
-            ("node", "Mounting images", self._mounting(runtime)),
+            ("runtime", "Container runtime", self._runtime()),
+            ("runtime", "Start without root", self._privileges(libexec)),
+            ("node", "Mounting images", self._mounting(libexec)),
             ("node", "GPU", self._gpu()),
             ("session", "Slurm job", self._job()),
             ("disks", "Room for kernels, images and packages", self._disks()),
             ("disks", "Temporary files", self._temporary()),
-            ("folders", "Home directory", self._home()),
+            ("folders", "Home directory", self._home(home)),
             ("folders", "Jupyter's folders", self._jupyter_dirs()),
             ("folders", "File permissions", self._umask()),
         ]
-        try:
-            findings = await asyncio.gather(*(_look(*each) for each in looks))
-            findings = [replace(each, action=each.action.replace(_SUPPORT, self._support)) for each in findings]
-        finally:
-            runtime.cancel()  # each look has had its time
+        timeout_s = self._session.ladder.wait_s + _TIMEOUT_S
         homes = {str(Path.home())}
-        with contextlib.suppress(TimeoutError, OSError):
-            homes.add(str(await self._ask("home", Path.home().resolve)))
+        try:
+            findings = await asyncio.gather(*(_look(*each, timeout_s) for each in looks))
+            findings = [replace(each, action=each.action.replace(_SUPPORT, self._support)) for each in findings]
+            with contextlib.suppress(TimeoutError, OSError):
+                homes.add(str(await home))
+        finally:
+            libexec.cancel()  # each look has had its time
+            home.cancel()
         created = now()
         return Diagnostics(created, findings, report.write(created, findings, homes))
 
@@ -132,35 +126,40 @@ class DiagnosticsService:
         system = f"Linux {platform.release()}, {machine.architecture()}"
         return _Found("ok", "\n".join([*lines, f"Python {platform.python_version()}", system]))
 
-    async def _installation(self) -> _Installation:
+    async def _libexec(self) -> list[Path]:
+        """Return where the runtime has its own programs, if there is a runtime and it tells."""
         try:
             found = await self._session.ladder.find()
-        except ContainerKernelsError as error:
-            return _Installation(None, error, None, await self._ask("mounter", lambda: node.image_mounter([])))
-        command = process.Command([found.path, "buildcfg", "LIBEXECDIR"], found.difference.applied(os.environ))
-        folders: list[Path] = []
-        with contextlib.suppress(ContainerKernelsError, OSError):
+            command = process.Command([found.path, "buildcfg", "LIBEXECDIR"], found.difference.applied(os.environ))
             told = (await process.run(command, timeout_s=_ASK_TIMEOUT_S)).output.strip().rpartition("=")[2]
-            folders = [Path(told)] if told.startswith("/") else []
-        starter = await self._ask("starter", lambda: node.setuid_starter(folders))
-        mounter = await self._ask("mounter", lambda: node.image_mounter(folders))
-        return _Installation(found, None, starter, mounter)
+        except (ContainerKernelsError, OSError):
+            return []
+        return [Path(told)] if told.startswith("/") else []
 
-    async def _runtime(self, asked: asyncio.Future[_Installation]) -> _Found:
-        installed = await asyncio.shield(asked)
+    async def _starter(self, libexec: asyncio.Future[list[Path]]) -> Path | None:
+        folders = await asyncio.shield(libexec)
+        return await self._ask("starter", lambda: node.setuid_starter(folders))
+
+    async def _mounter(self, libexec: asyncio.Future[list[Path]]) -> str | None:
+        folders = await asyncio.shield(libexec)
+        return await self._ask("mounter", lambda: node.image_mounter(folders))
+
+    async def _runtime(self) -> _Found:
+        error: ContainerKernelsError | None = None
+        try:
+            found = await self._session.ladder.find()
+        except ContainerKernelsError as refused:
+            error = refused
         lines = [f"{_RUNGS[step.rung]}: {step.text}" for step in self._session.ladder.steps]
-        found, error = installed.found, installed.error
-        if error is not None or found is None:
-            state: FindingState = "unknown" if error and error.code == "timed_out" else "problem"
-            message = error.message if error else ""
-            meaning = "No kernel can be added, and none starts, unless it is found."
-            return _Found(state, "\n".join(lines or [message]), f"{message} {meaning}", error.hint if error else "")
+        if error is not None:
+            state: FindingState = "unknown" if error.code == "timed_out" else "problem"
+            meaning = f"{error.message} No kernel can be added, and none starts, unless it is found."
+            return _Found(state, "\n".join(lines or [error.message]), meaning, error.hint)
         return _Found("ok", "\n".join(lines), f"Kernels run with {found.title} {found.version_text}.")
 
-    async def _privileges(self, asked: asyncio.Future[_Installation]) -> _Found:
+    async def _privileges(self, libexec: asyncio.Future[list[Path]]) -> _Found:
         """User namespaces, or a starter that runs as root: without one of them no container starts."""
-        starter = (await asyncio.shield(asked)).starter
-        switches = await self._ask("switches", node.switches)
+        starter, switches = await asyncio.gather(self._starter(libexec), self._ask("switches", node.switches))
         lines = [f"{each.name} = {each.value}" for each in switches]
         text = "\n".join([*lines, f"starter with root's rights: {starter or 'none'}"])
         forbidding = [each.name for each in switches if each.forbids]
@@ -176,15 +175,19 @@ class DiagnosticsService:
 
     # ---- the node
 
-    async def _mounting(self, asked: asyncio.Future[_Installation]) -> _Found:
+    async def _mounting(self, libexec: asyncio.Future[list[Path]]) -> _Found:
         """FUSE and the program that mounts images with it."""
-        installed = await asyncio.shield(asked)
-        starter, mounter = installed.starter, installed.mounter
-        try:
-            may_use = await self._ask("fuse", node.may_use_fuse)
-            fuse = "you may use it" if may_use else "you may not use it"
-        except FileNotFoundError:
-            may_use, fuse = False, "not there"
+
+        def look_at_fuse() -> tuple[bool, str]:
+            try:
+                may_use = node.may_use_fuse()
+            except FileNotFoundError:
+                return False, "not there"
+            return may_use, "you may use it" if may_use else "you may not use it"
+
+        starter, mounter, (may_use, fuse) = await asyncio.gather(
+            self._starter(libexec), self._mounter(libexec), self._ask("fuse", look_at_fuse)
+        )
         lines = [f"/dev/fuse: {fuse}", f"squashfuse: {mounter or 'not found'}"]
         if mounter:
             reads = await self._ask("compressions", lambda: node.compressions(mounter))
@@ -198,7 +201,7 @@ class DiagnosticsService:
         return _Found("warning", "\n".join(lines), meaning, f"{_SUPPORT} Small images start sooner.")
 
     async def _gpu(self) -> _Found:
-        gpu = await machine.gpu(os.environ)
+        gpu = await machine.gpu(os.environ, self._session.patience)
         seen = os.environ.get("CUDA_VISIBLE_DEVICES")
         lines = [f"{gpu.vendor or 'none'} {', '.join(gpu.names)}".strip()]
         if seen is not None:
@@ -232,12 +235,10 @@ class DiagnosticsService:
     # ---- disks
 
     async def _disks(self) -> _Found:
-        disks = [each for each in await self._session.disks() if each.purpose != "temporary"]
-        limits = await quota.quotas([each.path for each in disks], os.environ)
+        disks = [each for each in await self._session.limited_disks() if each.purpose != "temporary"]
         lines, little, unknown = [], [], []
         for each in disks:
-            limit = limits.get(each.path)
-            free = each.free_bytes
+            limit, free = each.quota, each.free_bytes
             if limit:
                 left = max(0, limit.limit_bytes - limit.used_bytes)
                 free = left if free is None else min(free, left)
@@ -270,9 +271,8 @@ class DiagnosticsService:
 
     # ---- folders
 
-    async def _home(self) -> _Found:
-        home = Path.home()
-        real = await self._ask("home", lambda: home.resolve(strict=True))
+    async def _home(self, resolved: asyncio.Future[Path]) -> _Found:
+        home, real = Path.home(), await asyncio.shield(resolved)
         if real != home:
             meaning = "Your home directory is a link. Kernels see it under the name that HOME has."
             return _Found("ok", f"{home} → {real}", meaning)
@@ -307,9 +307,9 @@ class DiagnosticsService:
         return await self._session.patience.ask(("diagnostics", key), question, _ASK_TIMEOUT_S)
 
 
-async def _look(area: FindingArea, title: str, looking: Awaitable[_Found]) -> Finding:
+async def _look(area: FindingArea, title: str, looking: Awaitable[_Found], timeout_s: float) -> Finding:
     try:
-        found = await asyncio.wait_for(looking, _TIMEOUT_S)
+        found = await asyncio.wait_for(looking, timeout_s)
     except (TimeoutError, asyncio.TimeoutError):
         found = _Found(
             "unknown", "no answer in time", "A program or a file system does not answer.", "Try again later."

@@ -7,6 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ..languages.base import Language
 from ..models import DiskRoom, GpuInfo, Info, JobInfo, Limits, Purpose, RuntimeInfo
 from ..runtimes.base import FoundRuntime, Runtime
 from ..settings import Settings
-from ..system import limits, machine, paths, slurm
+from ..system import limits, machine, paths, quota, slurm
 from ..system.kernelspecs import SLUG
 from ..system.paths import Patience, Roots
 from . import pull_ways
@@ -56,11 +57,12 @@ class SessionService:
 
     async def info(self, wait_s: float = _INFO_WAIT_S) -> Info:
         """Return all of it, within seconds: a runtime that is not found by then is said to be looked for."""
-        runtimes, gpu, disks, job = await asyncio.gather(
+        runtimes, gpu, disks, job, pull = await asyncio.gather(
             asyncio.gather(*(self._runtime_info(runtime, wait_s) for runtime in self.runtimes.values())),
             self._gpu_info(),
             self.disks(),
             self.job(),
+            pull_ways.offer(self.settings, self.patience),
         )
         root_dir = self.jupyter.root_dir
         return Info(
@@ -77,7 +79,7 @@ class SessionService:
                 DISPLAY_NAME_LENGTH, f"^{SLUG.pattern}$", self.settings.start_timeout_s, self.settings.trash_days
             ),
             site=self.policy.site(self.languages),
-            pull=await pull_ways.offer(self.settings, self.patience),
+            pull=pull,
         )
 
     async def find_runtime(self) -> FoundRuntime:
@@ -110,7 +112,7 @@ class SessionService:
     async def _gpu_info(self) -> GpuInfo:
         """Return the GPUs of this session, without their names as long as the driver's tool has not told them."""
         if self._gpu is None:
-            self._gpu = asyncio.ensure_future(machine.gpu(os.environ))
+            self._gpu = asyncio.ensure_future(machine.gpu(os.environ, self.patience))
         done = (await asyncio.wait({self._gpu}, timeout=_INFO_WAIT_S))[0]
         return self._gpu.result() if done else GpuInfo("nvidia", [])
 
@@ -136,6 +138,12 @@ class SessionService:
         ]
         return list(await asyncio.gather(*(self._disk(purpose, path) for purpose, path in places)))
 
+    async def limited_disks(self) -> list[DiskRoom]:
+        """Return :meth:`disks` with the user's own limit on each, as far as servers tell it in time."""
+        disks = await self.disks()
+        limits = await quota.quotas([disk.path for disk in disks], os.environ, self.patience)
+        return [replace(disk, quota=limits.get(disk.path)) for disk in disks]
+
     async def _disk(self, purpose: Purpose, path: Path) -> DiskRoom:
         free, total = await self.room(path)
         return DiskRoom(purpose, str(path), free, total, None)
@@ -156,5 +164,7 @@ class SessionService:
 
     async def temporary_dir(self, needed_bytes: int) -> Path:
         """Return the first candidate with that much room, else the one with the most."""
-        rooms = [((await self.room(path))[0] or 0, path) for path in self.temporary_candidates()]
-        return next((path for free, path in rooms if free >= needed_bytes), max(rooms, key=lambda room: room[0])[1])
+        candidates = self.temporary_candidates()
+        rooms = await asyncio.gather(*map(self.room, candidates))
+        free = dict(zip(candidates, (room[0] or 0 for room in rooms), strict=True))
+        return next((path for path in candidates if free[path] >= needed_bytes), max(candidates, key=free.__getitem__))

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from .. import failures
 from ..errors import ContainerKernelsError
-from ..models import DiskRoom, Freed, Restored, Space, SpaceItem
+from ..models import Freed, Restored, Space, SpaceItem
 from ..runtimes.base import FoundRuntime
-from ..system import paths, process, quota
+from ..system import paths, process
 from . import inventory, sets, trash, users
 from .deletion import DeletionService
 from .inventory import Known, Thing
@@ -50,7 +50,7 @@ class SpaceService:
         A size that could not be added up in time is ``None``; it is known the next time, if it was added up meanwhile.
         """
         await self._deletion.tidy(sweep=True)
-        things, cache, disks = await asyncio.gather(self._things(), self._cache(), self._disks())
+        things, cache, disks = await asyncio.gather(self._things(), self._cache(), self._session.limited_disks())
         items = [thing.item for thing in things] + ([cache[0]] if cache else [])
         await self._measure(items)
         return Space([self._sized(item) for item in items], disks)
@@ -204,8 +204,3 @@ class SpaceService:
         await self._measure([item])
         after = self._sized(item).size_bytes
         return Freed(max(0, (before or 0) - (after or 0)))
-
-    async def _disks(self) -> list[DiskRoom]:
-        disks = await self._session.disks()
-        limits = await quota.quotas([disk.path for disk in disks], os.environ)
-        return [replace(disk, quota=limits.get(disk.path)) for disk in disks]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..errors import ContainerKernelsError
 from ..models import GpuInfo
-from .process import Command, find_program, run
+from .paths import Patience
+from .process import Command, look_for, run
 
 _OCI_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "ppc64le": "ppc64le", "s390x": "s390x"}
 
@@ -33,10 +34,10 @@ def architecture() -> str:
     return _OCI_NAMES.get(platform.machine(), platform.machine())
 
 
-async def gpu(environment: Mapping[str, str]) -> GpuInfo:
+async def gpu(environment: Mapping[str, str], patience: Patience) -> GpuInfo:
     """Return the GPUs that this session sees: NVIDIA's by name where its driver's tool is there, AMD's by presence."""
     if os.path.exists("/dev/nvidiactl"):  # noqa: PTH110, ASYNC240 (devices answer at once)
-        tool = find_program("nvidia-smi")
+        tool = await look_for("nvidia-smi", patience)
         names: list[str] = []
         if tool:
             query = Command([tool, "--query-gpu=name", "--format=csv,noheader"], environment)

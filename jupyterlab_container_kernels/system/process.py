@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
+from .paths import Patience
 
 _GUARD = Path(__file__).with_name("guard.py")
 #: A line longer than this is cut: a progress bar drawn with carriage returns, or garbage.
@@ -147,6 +148,14 @@ def find_program(name: str) -> str | None:
         if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
             return os.path.abspath(path)  # noqa: PTH100 (links stay: a versioned target may be replaced)
     return None
+
+
+async def look_for(name: str, patience: Patience) -> str | None:
+    """Return a program on ``PATH`` as :func:`find_program` does; ``None`` also if a folder of it does not answer."""
+    try:
+        return await patience.ask(("program", name), lambda: find_program(name))
+    except TimeoutError:
+        return None
 
 
 def is_alive(pid: int, start_ticks: int) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..errors import ContainerKernelsError
 from ..models import Quota
-from .process import Command, find_program, run
+from .paths import Patience
+from .process import Command, look_for, run
 
 #: Both commands ask servers; the page does not wait longer for them.
 _TIMEOUT_S = 2.0
@@ -19,20 +20,22 @@ _ROW = re.compile(r"(\S+)\s+(\d+)\*?\s+(\d+)\s+(\d+)\b")
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-async def quotas(paths: list[str], environment: Mapping[str, str]) -> dict[str, Quota]:
+async def quotas(paths: list[str], environment: Mapping[str, str], patience: Patience) -> dict[str, Quota]:
     """Return the limits of the file systems on which paths lie, by path; what nobody tells is left out."""
     mounts = await asyncio.to_thread(_mounts)
     places = {path: place for path in paths if (place := _mount_of(path, mounts))}
     found: dict[str, Quota] = {}
     lustre = {path: at for path, (at, _, kind) in places.items() if kind == "lustre"}
     others = {path: source for path, (_, source, kind) in places.items() if kind != "lustre"}
-    if others and (tool := find_program("quota")):
+    if others and (tool := await look_for("quota", patience)):
         limits = read_quota(await _ask([tool, "-w", "-p"], environment))
         found |= {path: limits[source] for path, source in others.items() if source in limits}
-    if lustre and (tool := find_program("lfs")):
-        for at in sorted(set(lustre.values())):
-            limit = read_lfs(await _ask([tool, "quota", "-q", "-u", str(os.getuid()), at], environment))
-            found |= {path: limit for path, each in lustre.items() if each == at and limit}
+    if lustre and (tool := await look_for("lfs", patience)):
+        ask = [tool, "quota", "-q", "-u", str(os.getuid())]
+        mounted = sorted(set(lustre.values()))
+        told = await asyncio.gather(*(_ask([*ask, at], environment) for at in mounted))
+        of_mount = dict(zip(mounted, map(read_lfs, told), strict=True))
+        found |= {path: limit for path, at in lustre.items() if (limit := of_mount[at])}
     return found
 
 

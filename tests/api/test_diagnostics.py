@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,32 @@ async def test_what_does_not_answer_is_unknown_and_keeps_nobody(
     client: Client, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diagnostics, "_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(services.session.ladder, "wait_s", 2.0)
     monkeypatch.setattr(services.session, "job", lambda: asyncio.sleep(60))
     started = time.monotonic()
     found = await found_by(client)
     assert time.monotonic() - started < 10
     assert found["Slurm job"]["state"] == "unknown"
     assert found["Versions"]["state"] == "ok"
+
+
+async def test_a_folder_of_path_that_hangs_leaves_the_runtime_known(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = threading.Event()
+
+    def hangs(_folders: object) -> None:
+        gone.wait(60)
+
+    monkeypatch.setattr(diagnostics, "_ASK_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(node, "image_mounter", hangs)
+    try:
+        found = await found_by(client)
+    finally:
+        gone.set()
+    assert found["Mounting images"]["state"] == "unknown"
+    assert found["Container runtime"]["state"] == "ok"
+    assert found["Start without root"]["state"] != "unknown"
 
 
 class TestWithoutARuntime:

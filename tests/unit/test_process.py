@@ -10,11 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.system import process
+from jupyterlab_container_kernels.system.paths import Patience
 from jupyterlab_container_kernels.system.process import Command, run
 
 ENV = {"PATH": os.environ["PATH"], "GREETING": "hello"}
@@ -196,6 +198,7 @@ async def test_a_command_may_clean_up_when_it_is_cancelled(tmp_path: Path) -> No
 
 SERVER = """
 import asyncio, sys
+from jupyterlab_container_kernels.system.paths import Patience
 from jupyterlab_container_kernels.system.process import Command, run
 asyncio.run(run(Command(["/bin/bash", "-c", *sys.argv[1:]], {"PATH": "/usr/bin:/bin"}), timeout_s=60))
 """
@@ -268,3 +271,12 @@ def test_a_zombie_is_not_alive() -> None:
             time.sleep(0.01)
     finally:
         child.wait()
+
+
+async def test_a_folder_of_path_that_does_not_answer_holds_no_program() -> None:
+    class Impatience(Patience):
+        async def ask(self, key: object, question: object, timeout_s: float = 0.0) -> Any:
+            raise TimeoutError
+
+    assert await process.look_for("sh", Impatience()) is None
+    assert await process.look_for("sh", Patience()) == process.find_program("sh")

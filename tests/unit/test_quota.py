@@ -9,6 +9,7 @@ import pytest
 
 from jupyterlab_container_kernels.models import Quota
 from jupyterlab_container_kernels.system import quota
+from jupyterlab_container_kernels.system.paths import Patience
 
 KIB = 1024
 
@@ -63,11 +64,11 @@ async def test_a_command_that_hangs_or_is_missing_tells_nothing(
     empty_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quota, "_TIMEOUT_S", 0.3)
-    assert await quota.quotas(["/"], {}) == {}
+    assert await quota.quotas(["/"], {}, Patience()) == {}
     tool = empty_path / "quota"
     tool.write_text("#!/bin/bash\nexec /bin/sleep 600\n")
     tool.chmod(0o755)
-    assert await quota.quotas(["/"], {}) == {}
+    assert await quota.quotas(["/"], {}, Patience()) == {}
 
 
 async def test_the_limit_of_the_file_system_on_which_a_path_lies_is_told(
@@ -81,5 +82,7 @@ async def test_the_limit_of_the_file_system_on_which_a_path_lies_is_told(
     )
     for tool in empty_path.iterdir():
         tool.chmod(0o755)
-    found = await quota.quotas(["/home/ann", "/home/scratch/ann", "/homestead", "/"], {"WHO": str(os.getuid())})
+    found = await quota.quotas(
+        ["/home/ann", "/home/scratch/ann", "/homestead", "/"], {"WHO": str(os.getuid())}, Patience()
+    )
     assert found == {"/home/ann": Quota(5 * KIB, 200 * KIB), "/home/scratch/ann": Quota(7 * KIB, 9 * KIB)}
