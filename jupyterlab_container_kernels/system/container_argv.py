@@ -111,12 +111,13 @@ def _apptainer(run: Run, rest: list[str]) -> Run | None:
 
 
 def _oci(run: Run, rest: list[str]) -> Run | None:
-    rest = _options(run, rest, lambda option: option not in _OCI_FLAGS and not re.fullmatch(r"-[itdP]{2,4}", option))
+    def takes_value(option: str) -> bool:
+        return option not in _OCI_FLAGS and not re.fullmatch(r"-[itdP]{2,4}", option)
+
+    rest = _options(run, rest, takes_value)
     if not rest or rest[0] not in ("run", "exec"):
         return None
-    rest = _options(
-        run, rest[1:], lambda option: option not in _OCI_FLAGS and not re.fullmatch(r"-[itdP]{2,4}", option)
-    )
+    rest = _options(run, rest[1:], takes_value)
     if not rest:
         return None
     run.image, run.argv = rest[0], rest[1:]
@@ -195,9 +196,13 @@ def read_binds(text: str, *, several: bool) -> list[Bind]:
 
 
 def read_mount(text: str) -> Bind | None:
-    """Read ``type=bind,source=…,destination=…[,ro]``, which is CSV."""
+    """Read ``type=bind,source=…,destination=…[,ro]``, which is CSV; ``None`` for what mounts no folder."""
+    try:
+        parts = next(csv.reader([text]), [])
+    except csv.Error:  # as of a text with a line end
+        return None
     values: dict[str, str] = {}
-    for part in next(csv.reader([text]), []):
+    for part in parts:
         name, _, value = part.partition("=")
         values[name.strip().lower()] = value
     source = values.get("source") or values.get("src")

@@ -9,6 +9,7 @@ once.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -123,7 +124,10 @@ def read_script(path: str) -> Script:
     OSError
         It cannot be read, or is no plain file.
     """
-    status = os.stat(path)
+    try:
+        status = os.stat(path)
+    except ValueError as error:  # a null byte, or half a character
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
     stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
     known = _scripts.get(path)
     if known is None or known[0] != stamp:

@@ -169,8 +169,8 @@ def _expanded(text: str, position: int, known: Mapping[str, str]) -> tuple[str, 
             rest = text[name.end() : close]
             if not rest and name[0] in known:
                 return known[name[0]], close + 1
-            if rest.startswith(":-") or rest.startswith("-"):
-                return known.get(name[0]) or rest.lstrip(":-"), close + 1
+            if default := re.match(r":?-", rest):
+                return known.get(name[0]) or rest[default.end() :], close + 1
         return written, close + 1
     name = _NAME.match(text, position + 1)
     if name is None:

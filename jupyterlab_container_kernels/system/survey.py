@@ -9,6 +9,8 @@ the thread that waits for it returns.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -93,6 +95,8 @@ class _Round:
                 self.answers[question] = question[0](question[1])
             except OSError as error:
                 self.answers[question] = error
+            except ValueError:  # a null byte or half a character, as JSON can write them, is in no path
+                self.answers[question] = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), question[1])
         self.has_ended = True
 
 

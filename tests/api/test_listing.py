@@ -238,6 +238,27 @@ async def test_a_directory_that_jupyter_knows_by_two_names_has_its_kernels_once(
     assert not kernel["read_only"]
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["docker", "run", "--mount", "type=bind,source=/a\nb,destination=/c", "quay.io/x/y:1", *PYTHON],
+        ["docker", "run", "--mount", f"type=bind,source=/{'a' * 140_000}", "quay.io/x/y:1", *PYTHON],
+        ["/bin/bash", "/no\0such/init.sh", "{connection_file}"],
+        ["/bin/bash", "/no\ud800such/init.sh", "{connection_file}"],
+        ["apptainer", "exec", "/no\0such.sif", *PYTHON],
+        ["apptainer", "exec", "--bind", "/no\ud800such", "/x.sif", *PYTHON],
+    ],
+    ids=["line end", "long", "null byte", "half a character", "null byte of an image", "half a character of a folder"],
+)
+async def test_what_no_command_line_can_hold_hides_no_other_kernel(
+    client: Client, roots: Roots, image: Path, argv: list[str]
+) -> None:
+    add_kernel(roots, "demo", image)
+    write_kernel(roots.kernels, "odd", argv)
+    assert "demo" in await rows(client)
+    (await client("delete", "kernels/odd")).refused("not_ours")
+
+
 async def test_a_named_pipe_in_the_place_of_a_kernel_keeps_nobody(client: Client, roots: Roots, image: Path) -> None:
     add_kernel(roots, "demo", image)
     (roots.kernels / "pipe").mkdir()

@@ -253,6 +253,15 @@ def test_the_script_of_a_kernel_is_known_without_looking(argv: list[str], script
 
 
 @pytest.mark.parametrize(
+    ("word", "value"),
+    [("${A:---nv}", "--nv"), ("${A-:b}", ":b"), ("${A:-b}", "b"), ("${B:-b}", "c"), ("${A:+b}", "${A:+b}")],
+)
+def test_a_default_stands_for_a_variable_that_nobody_knows(word: str, value: str) -> None:
+    [command] = shell_words.commands(f"echo {word}", {"B": "c"})
+    assert command.words == ["echo", value]
+
+
+@pytest.mark.parametrize(
     "text", ["'", '"', "\\", "$", "${", "$(", "`", "a\\", "x=$(", 'a "b $(c', "~", "\0", "((((", "=;=&&"]
 )
 def test_damaged_scripts_are_read_to_their_end(text: str) -> None:
@@ -270,6 +279,7 @@ def test_a_large_file_is_read_in_no_time() -> None:
 def test_mounts_are_read_as_csv() -> None:
     assert container_argv.read_mount('type=bind,"src=/a,b",dst=/c') == Bind("/a,b", "/c", False)
     assert container_argv.read_mount("type=tmpfs,dst=/c") is None
+    assert container_argv.read_mount("type=bind,src=/a\n,dst=/c") is None
     assert container_argv.read_binds("/a\\:b:/c:ro,/d", several=True) == [
         Bind("/a:b", "/c", True),
         Bind("/d", None, False),

@@ -52,6 +52,14 @@ async def test_every_path_is_answered_with_a_value_or_an_error(survey: Survey, t
     assert len(answers) == 51
 
 
+@pytest.mark.parametrize("path", ["/null\0byte", "/half\ud800"])
+async def test_what_is_no_path_is_not_there(survey: Survey, tmp_path: Path, path: str) -> None:
+    [other] = files(tmp_path / "a", 1)
+    answers = await survey.ask([(size, path), (size, other)])
+    assert answers[size, path].errno == errno.ENOENT
+    assert answers[size, other] == 0
+
+
 async def test_without_questions_there_are_no_answers(survey: Survey) -> None:
     assert await survey.ask([]) == {}
 
