@@ -7,8 +7,8 @@ Files have the format of containers-auth.json(5), which is Docker's, too. A pass
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from . import credential_helpers
 TOKEN_USER = "<token>"  # noqa: S105 (a name)
 #: Of the variables that name a user and a password, the first that counts first.
 _PREFIXES = ("APPTAINER_DOCKER", "SINGULARITY_DOCKER", "DOCKER")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _DOCKER_HUB = ("https://index.docker.io/v1/", "docker.io", "index.docker.io", "registry-1.docker.io")
 
 
@@ -82,7 +83,7 @@ def decode(basic: str) -> tuple[str, str]:
     """Return user and password; empty ones of what is no password."""
     try:
         user, _, password = base64.b64decode(basic, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also of letters that base64 does not know
         return "", ""
     return user, password.rstrip("\0")
 
@@ -203,7 +204,7 @@ def _password(entry: Any) -> str | None:
     values = {key: value for key, value in entry.items() if isinstance(value, str) and value}
     if "identitytoken" in values:
         return encode(TOKEN_USER, values["identitytoken"])
-    if "auth" in values:
+    if _BASE64.fullmatch(values.get("auth", "")):
         return values["auth"]
     if "username" in values and "password" in values:
         return encode(values["username"], values["password"])

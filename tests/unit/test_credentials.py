@@ -114,9 +114,17 @@ def test_an_entry_is_read_in_each_of_its_forms(home: Path, entry: dict[str, str]
     assert decode(found) == said
 
 
-@pytest.mark.parametrize("basic", ["%%%", "gA==", ""])
+@pytest.mark.parametrize("basic", ["%%%", "gA==", "pässwörd", ""])
 def test_what_is_no_password_is_none(basic: str) -> None:
     assert decode(basic) == ("", "")
+
+
+@pytest.mark.parametrize("written", ["pässwörd", "bWU6c2VjcmV0\n", "me:secret"])
+def test_what_no_header_can_hold_is_passed_over(home: Path, written: str) -> None:
+    write_auth(home / ".docker/config.json", quay__io=written)
+    assert find("quay.io", {}, home) is None
+    write_auth(home / ".config/containers/auth.json", quay__io=encode("me", "secret"))
+    assert find("quay.io", {}, home) == encode("me", "secret")
 
 
 def test_the_password_for_a_part_of_a_registry_comes_first(home: Path) -> None:
