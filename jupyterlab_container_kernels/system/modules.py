@@ -97,15 +97,12 @@ def read(output: str) -> dict[str, str]:
         if not line.startswith("os.environ["):
             continue
         try:
-            [statement] = ast.parse(line.rstrip().rstrip(";")).body
-            assert isinstance(statement, ast.Assign)  # noqa: S101
-            [target] = statement.targets
-            assert isinstance(target, ast.Subscript)  # noqa: S101
-            name, value = ast.literal_eval(target.slice), ast.literal_eval(statement.value)
-        except (SyntaxError, ValueError, AssertionError):
+            statements = ast.parse(line.rstrip().rstrip(";")).body
+        except (SyntaxError, ValueError):
             continue
-        if isinstance(name, str) and isinstance(value, str):
-            found[name] = value
+        match statements:
+            case [ast.Assign([ast.Subscript(slice=ast.Constant(str(name)))], ast.Constant(str(value)))]:
+                found[name] = value
     return found
 
 

@@ -302,6 +302,7 @@ PRINTED = [
     ("os.environ['A'] = __import__('os').system('touch pwned')\n", {}),  # never run
     ("os.environ[f()] = 'x'\nos.environ['A'] = 'x' + 'y'\nos.environ['A'] = b'x'\nos.environ['A'] = 1\n", {}),
     ("os.environ['A'] = 'cut off\n", {}),
+    ("os.environ['A']\nos.environ['A'] = b = 'x'\nos.environ['A'].b = 'x'\n", {}),
     ("Loading apptainer\nos.environ['A'] = 'x'\nLmod Warning: hm\n", {"A": "x"}),
     ("", {}),
 ]
