@@ -220,6 +220,7 @@ class Resolution:
     layers: int | None
     download_bytes: int | None
     stored: bool
+    unpacked: bool
     verdict: Verdict
     place: Place | None
     elsewhere: Elsewhere | None
@@ -307,6 +308,7 @@ class KernelImage:
     path: str
     size_bytes: int | None
     stored: bool
+    unpacked: bool
     used_by: int
 
 

@@ -47,6 +47,12 @@ def write_sif(path: Path, **kind: Any) -> Path:
     return path
 
 
+def unpack_image(folder: Path) -> Path:
+    """Make the folder of an unpacked image, as far as it is looked at."""
+    (folder / ".singularity.d").mkdir(parents=True)
+    return folder
+
+
 def record(roots: Roots, slug: str, image: Path, **changes: Any) -> Record:
     """Return the record of a kernel that was added from an image."""
     status = image.stat() if image.exists() else None

@@ -38,6 +38,8 @@ class Manifest:
         Compressed size of each layer.
     title, description : str or None
         What its maker calls it.
+    config : str or None
+        The digest of its configuration.
     """
 
     digest: str
@@ -45,6 +47,7 @@ class Manifest:
     layer_bytes: list[int]
     title: str | None = None
     description: str | None = None
+    config: str | None = None
 
     @property
     def download_bytes(self) -> int:

@@ -44,7 +44,7 @@ class ImageReference:
     Parameters
     ----------
     transport : {"docker", "oras", "library", "file"}
-        How it is fetched. A file is used where it lies.
+        How it is fetched. A file, or a folder in which an image lies unpacked, is used where it lies.
     registry : str
         Host and optional port; empty for a library's default and for a file.
     repository : str
@@ -115,6 +115,7 @@ def parse(text: str, home: Path) -> ImageReference:
     if text.startswith("file://"):
         text = text.removeprefix("file://")
     if text.startswith(("/", "~/")):
+        text = text.rstrip("/") or "/"  # as shells complete the name of a folder
         return ImageReference("file", "", str(home / text[2:]) if text.startswith("~/") else text)
     if text.startswith(("./", "../")) or ("://" not in text and text.endswith((".sif", ".simg", ".sqsh"))):
         raise _unreadable(text, "the path of a file has to be in full, beginning with / or ~/")

@@ -167,6 +167,7 @@ class Registry:
                 layer_bytes,
                 in_one_line(labels.get("org.opencontainers.image.title")),
                 in_one_line(labels.get("org.opencontainers.image.description")),
+                _digest_of(body["config"]) if config else None,
             )
 
         found = await self._ask(question)

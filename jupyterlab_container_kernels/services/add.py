@@ -55,7 +55,7 @@ class AddService:
             request = replace(request, image_dir=str(choice.folder))
         runtime = await self._session.find_runtime()
         if reference.transport == "file":
-            await self._images.resolution.header(reference.path)
+            await self._images.resolution.look_at(reference.path)
         async with self._adding:  # between the look at the names and the task that holds one
             slug = await self._slug(request)
             display_name = request.display_name or ""

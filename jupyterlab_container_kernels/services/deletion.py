@@ -263,6 +263,8 @@ class DeletionService:
 
     def _plan_image(self, spec: Spec, image: Path, with_image: bool, using: Users) -> list[RemovalItem]:
         others = using.of("image", image, but=spec.slug)
+        if os.path.isdir(image):  # noqa: PTH112 (it may have a million files, which nobody has to count)
+            return [RemovalItem("image", str(image), 0, False, "Container Kernels did not put it there.", others)]
         if not is_stored(image, self._roots.images):
             return [_stays("image", image, "It is your own file.", others)] if os.path.lexists(image) else []
         if others:

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
-from ..acquire import sif
+from ..acquire import local_image, sif
 from ..errors import ContainerKernelsError
 from ..system import process
 from ..system.paths import read_json
@@ -45,7 +45,7 @@ class ImageFacts:
     sif_id : str or None
         ``None`` when it is not a SIF, or damaged.
     damage : str or None
-        What is wrong with its header, as a sentence.
+        What is wrong with its header, or why a folder is no image, as a sentence.
     writable_by_others : str or None
         The file, or a folder above it, if others than the user may write to it and so put another file there.
     """
@@ -147,10 +147,12 @@ def image(path: str) -> ImageFacts:
         As ``stat`` raises it.
     """
     status = os.stat(path)
-    is_directory, is_readable = stat.S_ISDIR(status.st_mode), os.access(path, os.R_OK)
+    is_directory = stat.S_ISDIR(status.st_mode)
+    is_readable = os.access(path, os.R_OK | os.X_OK if is_directory else os.R_OK)
     header: tuple[str | None, str | None] = (None, None)
-    if not is_directory and is_readable:
-        header = _headers.get(path, stamp_of(status), lambda: _header(path))
+    if is_readable:
+        read = _folder if is_directory else _header
+        header = _headers.get(path, stamp_of(status), lambda: read(path))
     found = ImageFacts(
         status.st_size, status.st_mtime_ns, is_directory, is_readable, *header, _writable_by_others(path, status)
     )
@@ -162,6 +164,10 @@ def _header(path: str) -> tuple[str | None, str | None]:
         return sif.read_header(Path(path)).id, None
     except ContainerKernelsError as error:
         return None, error.message
+
+
+def _folder(path: str) -> tuple[None, str | None]:
+    return None, local_image.why_none(path)
 
 
 def _writable_by_others(path: str, status: os.stat_result) -> str | None:
@@ -213,6 +219,12 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def top(path: str) -> str:
+    """Return the folder of a path without which a file system is missing: the first one, or a repository of CVMFS."""
+    parts = PurePosixPath(path).parts
+    return str(PurePosixPath(*parts[: 3 if parts[1:2] == ("cvmfs",) else 2]))
 
 
 def executable(path: str) -> int | None:

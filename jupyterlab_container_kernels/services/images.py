@@ -1,4 +1,4 @@
-"""Images: how they get here. A file that the user names is used where it lies and is never ours to delete."""
+"""Images: how they get here. A file or folder that is named is used where it lies and is never ours to delete."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .. import failures
-from ..acquire import sif
+from ..acquire import local_image
 from ..acquire.filetree import NotUnderstood
+from ..acquire.local_image import LocalImage
 from ..errors import ContainerKernelsError
 from ..models import PullWay, now
 from ..runtimes.base import FoundRuntime
@@ -181,7 +182,7 @@ class ImageService:
                 await asyncio.to_thread(partial.unlink, missing_ok=True)
         if because or not await asyncio.to_thread(partial.exists):
             await pulling.fetch(self._session, running, resolved, runtime, partial, because)
-        await self.resolution.header(partial)
+        await self.resolution.look_at(partial)
         record = await asyncio.to_thread(self._store, resolved, partial)
         running.keeps(partial)
         return record
@@ -189,21 +190,21 @@ class ImageService:
     def _store(self, resolved: Resolved, partial: Path) -> ImageRecord:
         """Give a pulled image its place, with a side file that says what it is."""
         partial.chmod(0o600)
-        header = sif.read_header(partial)
+        found = local_image.look(partial)
         digest = resolved.manifest.digest if resolved.manifest else None
         store = partial.parent
-        target = stored_path(store, digest) if digest else store / f"sif-{header.id}.sif"
+        target = stored_path(store, digest) if digest else store / f"sif-{found.id}.sif"
         # the side file first: an image in the store always has one, and only those are ever removed
-        record = _record(resolved, partial, header, stored=True, path=target)
+        record = _record(resolved, partial, found, stored=True, path=target)
         side = {**asdict(record), "created": now()}
         paths.write_private(side_file(target), json.dumps(side, indent=1, ensure_ascii=False) + "\n")
         partial.replace(target)
         return record
 
     async def _record(self, resolved: Resolved, path: Path) -> ImageRecord:
-        header = await self.resolution.header(path)
+        found = await self.resolution.look_at(path)
         stored = await asyncio.to_thread(is_stored, path, self._roots.images)
-        return await asyncio.to_thread(_record, resolved, path, header, stored=stored, path=path)
+        return await asyncio.to_thread(_record, resolved, path, found, stored=stored, path=path)
 
 
 def _not_writable(resolved: Resolved, error: OSError, store: Path) -> ContainerKernelsError:
@@ -238,15 +239,16 @@ async def copy(running: RunningTask, source: Path, target: Path) -> None:
     copying.result()
 
 
-def _record(resolved: Resolved, file: Path, header: sif.SifHeader, *, stored: bool, path: Path) -> ImageRecord:
+def _record(resolved: Resolved, file: Path, found: LocalImage, *, stored: bool, path: Path) -> ImageRecord:
     status = file.stat()
     return ImageRecord(
         reference=resolved.given.strip(),
         source=str(resolved.reference),
         digest=resolved.manifest.digest if resolved.manifest else None,
         path=str(path),
-        size_bytes=status.st_size,
+        size_bytes=0 if found.unpacked else status.st_size,
         mtime_ns=status.st_mtime_ns,
-        sif_id=header.id,
+        sif_id=found.id,
         stored=stored,
+        unpacked=found.unpacked,
     )

@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
@@ -259,7 +258,7 @@ class Listing:
         logs = record.log.rpartition("/")[0]
         asked: dict[str, Question] = {
             "image": (facts.image, record.image.path),
-            "place": (facts.exists, _top(record.image.path)),
+            "place": (facts.exists, facts.top(record.image.path)),
             "runtime": (facts.executable, record.runtime.path),
             "own": (packages.own, record.packages.path),
             "start": (facts.start, record.log),
@@ -286,16 +285,10 @@ def _about_foreign(understood: Foreign) -> dict[str, Question]:
     asked: dict[str, Question] = {}
     if understood.path:
         asked["image"] = (facts.image, understood.path)
-        asked["place"] = (facts.exists, _top(understood.path))
+        asked["place"] = (facts.exists, facts.top(understood.path))
     is_path = understood.program.startswith("/")
     asked["runtime"] = (facts.executable if is_path else facts.program, understood.program)
     for bind in understood.binds:
         if bind.source.startswith("/") and "$" not in bind.source and "`" not in bind.source:
             asked[f"bind:{bind.source}"] = (facts.exists, bind.source)
     return asked
-
-
-def _top(path: str) -> str:
-    """Return the first folder of a path: where it is missing, a file system is."""
-    parts = PurePosixPath(path).parts
-    return f"/{parts[1]}" if len(parts) > 1 else "/"

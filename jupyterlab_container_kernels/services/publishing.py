@@ -207,7 +207,8 @@ class PublishingService:
             )
         record = spec.record
         image = Path(record.image.path)
-        if not image.is_file():
+        unpacked = record.image.unpacked and image.is_dir()
+        if not image.is_file() and not unpacked:
             what = "its image is a folder" if image.is_dir() else f"its image is not at {image}"
             raise ContainerKernelsError(
                 "image_not_found", f"{spec.display_name} cannot be shared: {what}.", "Repair it."
@@ -215,7 +216,14 @@ class PublishingService:
         # what is in the user's own store goes when the user deletes the kernel
         is_safe = place.audience.may_read(image) and not others_may_write(image.stat())
         copied = is_stored(image, self._session.roots.images) or not is_safe
-        items = [ShareItem("image", str(image), image.stat().st_size, copied)]
+        if copied and unpacked:
+            why = f"others may not read its image folder {image}, or may change it"
+            raise ContainerKernelsError(
+                "image_unusable",
+                f"{spec.display_name} cannot be shared: {why}.",
+                "Share a kernel whose image is a file, or change the folder's permissions.",
+            )
+        items = [ShareItem("image", str(image), 0 if unpacked else image.stat().st_size, copied)]
         for path in (record.packages.path, record.packages.shared):
             if path is not None:
                 items.append(ShareItem("packages", path, paths.disk_usage(Path(path)), True))
@@ -277,7 +285,7 @@ class _Sharing(Work):
         image = Path(before.path)
         await running.uses(image)
         running.skip("resolve", f"The image is here: {image}")
-        header = await self._images.resolution.header(image)
+        found = await self._images.resolution.look_at(image)
         await to_its_end(asyncio.to_thread(self._place.make))
         await running.owns(self._data)
         await to_its_end(asyncio.to_thread(paths.make_marked, self._data))
@@ -288,7 +296,7 @@ class _Sharing(Work):
                 await copy(running, image, self._data / "image.sif")
             image = self._data / "image.sif"
         made = replace(before, path=str(image), stored=False)
-        return await asyncio.to_thread(as_it_is, made, header.id)
+        return await asyncio.to_thread(as_it_is, made, found)
 
     async def _places(
         self, running: RunningTask, runtime: FoundRuntime, interpreter: Interpreter, image: Path

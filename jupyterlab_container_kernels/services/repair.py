@@ -71,7 +71,7 @@ class RepairService:
                 raise ContainerKernelsError(
                     "invalid_reference", f"{request.image} is not the path of a file.", "Choose the image file."
                 )
-            await self._images.resolution.header(reference.path)
+            await self._images.resolution.look_at(reference.path)
         self._tasks.require_idle(slug, spec.display_name)
         plan = Plan(request, spec.display_name, slug, runtime, replaces=spec, action=repair.action)
         work = Work(self._session, self._images, self._installer, plan)

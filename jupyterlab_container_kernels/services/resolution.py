@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..acquire import registry, sif
+from ..acquire import local_image, registry
+from ..acquire.local_image import LocalImage
 from ..acquire.manifests import Manifest
 from ..acquire.reference import ImageReference, parse
 from ..acquire.tags import newest_first
@@ -42,7 +43,7 @@ class Resolved:
     insecure : bool
         The registry speaks plain HTTP.
     stored : Path or None
-        The file, when it is here already.
+        The file or folder, when it is here already.
     user : str or None
         Under which name the registry was asked.
     cached : Path or None
@@ -107,10 +108,8 @@ class ResolutionService:
         resolved = await self.look_up(text)
         reference, manifest = resolved.reference, resolved.manifest
         self._session.policy.require_digest(reference, manifest.digest if manifest else None)
-        if reference.transport == "file":
-            architecture = (await self.header(reference.path)).architecture
-        else:
-            architecture = manifest.architecture if manifest else None
+        local = await self.look_at(reference.path) if reference.transport == "file" else None
+        known = local or manifest
         download = 0 if resolved.stored else manifest.download_bytes if manifest else None
         judgement = room.Judgement("fits" if resolved.stored else "unknown")
         if manifest and download:
@@ -119,12 +118,13 @@ class ResolutionService:
         return Resolution(
             reference=str(reference),
             digest=manifest.digest if manifest else None,
-            architecture=architecture,
+            architecture=known.architecture if known else None,
             title=manifest.title if manifest else None,
             description=manifest.description if manifest else None,
             layers=len(manifest.layer_bytes) if manifest else None,
             download_bytes=0 if resolved.cached else download,
             stored=resolved.stored is not None,
+            unpacked=local is not None and local.unpacked,
             verdict=judgement.verdict,
             place=judgement.place,
             elsewhere=judgement.elsewhere,
@@ -176,7 +176,7 @@ class ResolutionService:
             return Resolved(text, reference)
         said = await self._ask(reference, shown=shown)
         manifest = said.manifest
-        here = await self._here(manifest.digest)
+        here = await self._here(reference, manifest)
         cached = None if here or reference.transport != "docker" else await self._cached(manifest.digest)
         return Resolved(text, reference, manifest, said.insecure, here, said.user, cached)
 
@@ -204,11 +204,12 @@ class ResolutionService:
             timeout_s=settings.registry_timeout_s,
         )
 
-    async def _here(self, digest: str) -> Path | None:
-        """Return the file of an image: in a store of the site, else in the user's own ones."""
+    async def _here(self, reference: ImageReference, manifest: Manifest) -> Path | None:
+        """Return an image that is here: in a store of the site, where it may be a folder, else in the user's own."""
+        digest = manifest.digest
         for store in self._session.settings.site_images:
             with contextlib.suppress(TimeoutError):  # whatever does not answer has nothing for us
-                look = partial(find, store, digest)
+                look = partial(find, store, reference, manifest)
                 if found := await self._session.patience.ask(("image", store, digest), look):
                     return found
         for store in [self._roots.images, *await asyncio.to_thread(chosen, self._roots)]:
@@ -225,33 +226,33 @@ class ResolutionService:
             kind = self._session.runtimes[found.name]
             file = kind.cached_image(found, digest, machine.architecture(), os.environ, Path.home())
             if file is not None:
-                await self.header(file)
+                await self.look_at(file)
         except ContainerKernelsError:
             return None
         return file
 
-    async def header(self, path: Path) -> sif.SifHeader:
-        """Read and check an image file, with patience for its file system.
+    async def look_at(self, path: Path) -> LocalImage:
+        """Look at an image file or folder and check it, with patience for its file system.
 
         Raises
         ------
         ContainerKernelsError
-            As :func:`.acquire.sif.read_header`; also ``wrong_architecture`` and ``timed_out``.
+            As :func:`.acquire.local_image.look`; also ``wrong_architecture`` and ``timed_out``.
         """
         try:
-            header = await self._session.patience.ask(("header", path), lambda: sif.read_header(path))
+            found = await self._session.patience.ask(("header", path), lambda: local_image.look(path))
         except TimeoutError as error:
             raise ContainerKernelsError(
                 "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
             ) from error
         wanted = machine.architecture()
-        if header.architecture not in (None, wanted):
+        if found.architecture not in (None, wanted):
             raise ContainerKernelsError(
                 "wrong_architecture",
-                f"{path} is for {header.architecture} processors; this machine's are {wanted}.",
+                f"{path} is for {found.architecture} processors; this machine's are {wanted}.",
                 f"Pull the image again on a {wanted} machine.",
             )
-        return header
+        return found
 
     async def local_path(self, text: str) -> Path:
         """Return the file of an image that is on this machine.
@@ -259,7 +260,7 @@ class ResolutionService:
         Raises
         ------
         ContainerKernelsError
-            ``image_not_found``: it would have to be pulled; all that :meth:`look_up` and :meth:`header` raise.
+            ``image_not_found``: it would have to be pulled; all that :meth:`look_up` and :meth:`look_at` raise.
         """
         resolved = await self.look_up(text)
         if resolved.stored is None:
@@ -268,5 +269,5 @@ class ResolutionService:
                 f"{resolved.reference} was not pulled yet.",
                 "Its contents are known when it is here.",
             )
-        await self.header(resolved.stored)
+        await self.look_at(resolved.stored)
         return resolved.stored

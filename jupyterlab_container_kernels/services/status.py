@@ -10,12 +10,12 @@ import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import PurePosixPath
 from typing import Any
 
 from ..models import KernelStatus, Remedy, StatusCode, StatusLevel
 from ..system.foreign import HAZARDS, Foreign
 from ..system.kernelspecs import Record
+from . import facts
 from .facts import Checked, ImageFacts, StartFacts
 from .package_facts import OwnFacts, SetFacts
 
@@ -103,18 +103,20 @@ def of_foreign(foreign: Foreign, seen: Seen) -> list[KernelStatus]:
 
 
 def _image(record: Record, seen: Seen) -> list[KernelStatus]:
-    image, path = seen.get("image"), record.image.path
+    image, path, unpacked = seen.get("image"), record.image.path, record.image.unpacked
     again: list[Remedy] = ["pull"] if "://" in record.image.source else []
-    trouble = _not_there(path, seen)
+    trouble = _not_there(path, seen, "folder" if unpacked else "file")
     if trouble is not None:
         return [_with(trouble, "relink", *again) if trouble.level == "stale" else trouble]
     if not isinstance(image, ImageFacts):
         return []
-    if image.is_directory:
-        message = f"{path} is a folder now, not an image file."
+    if image.is_directory != unpacked:
+        message = f"{path} is a file now, not a folder." if unpacked else f"{path} is a folder now, not an image file."
         return [_stale("image_damaged", message, _choose(again), "relink", *again)]
     if not image.is_readable:
         return [_not_readable(path)]
+    if image.damage and unpacked:
+        return [_stale("image_missing", image.damage, _choose(again), "relink", *again)]
     if image.damage:
         return [_stale("image_damaged", image.damage, _choose(again), *again, "relink")]
     found = []
@@ -132,6 +134,8 @@ def _image(record: Record, seen: Seen) -> list[KernelStatus]:
 
 
 def _has_changed(record: Record, image: ImageFacts) -> bool:
+    if image.is_directory:
+        return False  # nobody knows
     if image.size_bytes != record.image.size_bytes:
         return True
     if record.image.sif_id is not None and image.sif_id is not None:  # a copy has the id of its original
@@ -139,7 +143,7 @@ def _has_changed(record: Record, image: ImageFacts) -> bool:
     return record.image.mtime_ns != image.mtime_ns
 
 
-def _not_there(path: str, seen: Seen) -> KernelStatus | None:
+def _not_there(path: str, seen: Seen, what: str = "file") -> KernelStatus | None:
     """Return what is wrong if an image cannot be looked at; there is no remedy in it yet."""
     if "image" not in seen:
         return _unknown(path)
@@ -152,9 +156,8 @@ def _not_there(path: str, seen: Seen) -> KernelStatus | None:
         return _unknown(path, f"{error.strerror}.")
     place = seen.get("place")
     if not isinstance(place, bool):
-        top = "/".join(PurePosixPath(path).parts[:2]).replace("//", "/")
-        return _unknown(path, f"{top} is not there on this machine.")
-    return _stale("image_missing", f"The image file is no longer at {path}.", "Put it back, or choose its new place.")
+        return _unknown(path, f"{facts.top(path)} is not there on this machine.")
+    return _stale("image_missing", f"The image {what} is no longer at {path}.", "Put it back, or choose its new place.")
 
 
 def _packages(record: Record, seen: Seen) -> list[KernelStatus]:

@@ -12,13 +12,18 @@ import os
 import stat
 from pathlib import Path
 
-from ..acquire import sif
+from ..acquire import local_image, sif
+from ..acquire.manifests import Manifest
+from ..acquire.reference import ImageReference
 from ..errors import ContainerKernelsError
 from ..system import paths
 from ..system.paths import Roots
 
 #: The folder for images in a folder that somebody names, and where notes of such lie.
 _NAME, _NOTES = "container-kernels-images", "image-folders"
+#: Where CVMFS repositories have the folders of images (unpacked.cern.ch, singularity.opensciencegrid.org), and what the
+#: first one calls Docker Hub.
+_FOLDERS, _HUB = (".flat", ".images"), "registry.hub.docker.com"
 
 
 def stored_path(store: Path, digest: str) -> Path:
@@ -107,8 +112,9 @@ def is_whole(image: Path) -> bool:
     return side_file(image).is_file()
 
 
-def find(store: Path, digest: str) -> Path | None:
-    """Return the file of an image in a store of the site: by its name, or by the digest in the side file beside it."""
+def find(store: Path, reference: ImageReference, manifest: Manifest) -> Path | None:
+    """Return an image in a store of the site: by its name, by the digest in the side file beside it, or its folder."""
+    digest = manifest.digest
     named = stored_path(store, digest)
     if is_whole(named):
         return named
@@ -118,4 +124,25 @@ def find(store: Path, digest: str) -> Path | None:
                 said, image = paths.read_json(side), side.with_suffix(".sif")
                 if isinstance(said, dict) and said.get("digest") == digest and is_whole(image):
                     return image
+    return _folder(store, reference, manifest)
+
+
+def _folder(store: Path, reference: ImageReference, manifest: Manifest) -> Path | None:
+    """Return the folder in which an image lies unpacked, as in CVMFS: ``REGISTRY/NAME:TAG`` is a link to a folder that
+    is named by the digest of the manifest or of its configuration.
+
+    The tag may name another image by now, so the folder has to have the right name. The link would lead to that one
+    some day; what is returned is the folder itself.
+    """
+    digests = [each.removeprefix("sha256:") for each in (manifest.digest, manifest.config) if each]
+    names = [f"{hidden}/{digest[:2]}/{digest}" for hidden in _FOLDERS for digest in digests]
+    if reference.tag:
+        image = f"{reference.repository}:{reference.tag}"
+        names += [f"{reference.registry}/{image}", image]
+        names += [f"{_HUB}/{image}"] if reference.registry == "docker.io" else []
+    for name in names:
+        folder = Path(os.path.realpath(store / name))
+        with contextlib.suppress(ContainerKernelsError):
+            if folder.name in digests and local_image.look(folder).unpacked:
+                return folder
     return None

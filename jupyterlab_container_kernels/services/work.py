@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from .. import failures
+from ..acquire.local_image import LocalImage
 from ..containers import LaunchSpec
 from ..errors import ContainerKernelsError
 from ..languages.base import Interpreter, KernelStart, Language, Packages
@@ -132,10 +133,10 @@ class Work:
         before = plan.before.image if plan.before else None
         if before and plan.action in _SAME_IMAGE:
             await running.uses(Path(before.path))
-            header = await self._images.resolution.header(Path(before.path))
+            found = await self._images.resolution.look_at(Path(before.path))
             for phase in ("resolve", "acquire"):
                 running.skip(phase, f"The image stays: {before.path}")
-            return await asyncio.to_thread(as_it_is, before, header.id)
+            return await asyncio.to_thread(as_it_is, before, found)
         way = way_of(self._session.settings, plan.request.pull_from)
         async with running.phase("resolve", f"Looking for {plan.request.image.strip()}"):
             shown = plan.action is None  # whoever mends a kernel wants to know what is there now
@@ -145,7 +146,7 @@ class Work:
         image = replace(image, pull_from=plan.request.pull_from, by_runtime=plan.request.by_runtime)
         if before and plan.action == "update":  # the tag names another image now, and goes on to be what it is called
             return replace(image, reference=before.reference, source=before.source)
-        if before and (image.digest, image.sif_id) in ((before.digest, image.sif_id), (None, before.sif_id)):
+        if before and _is_same(before, image):
             # the same image: what the user called it, and where it came from, still hold
             return replace(image, reference=before.reference, source=before.source, digest=before.digest)
         return image
@@ -311,8 +312,15 @@ class Work:
                 paths.remove_marked(doomed, self._roots.trash)
 
 
-def as_it_is(image: ImageRecord, sif_id: str) -> ImageRecord:
-    """Return the record of an image file that may have been replaced since: what it was a pull of, it is no longer.
+def _is_same(before: ImageRecord, image: ImageRecord) -> bool:
+    """Tell whether two records are of the same image, wherever it lies."""
+    if image.digest is not None:
+        return image.digest == before.digest
+    return image.sif_id == before.sif_id if image.sif_id is not None else image.path == before.path
+
+
+def as_it_is(image: ImageRecord, found: LocalImage) -> ImageRecord:
+    """Return the record of an image that may have been replaced since: what it was a pull of, it is no longer.
 
     Raises
     ------
@@ -320,9 +328,16 @@ def as_it_is(image: ImageRecord, sif_id: str) -> ImageRecord:
         It was removed at this moment.
     """
     status = Path(image.path).stat()
-    is_same = image.sif_id in (None, sif_id) and status.st_size == image.size_bytes
-    digest = image.digest if is_same else None
-    return replace(image, size_bytes=status.st_size, mtime_ns=status.st_mtime_ns, sif_id=sif_id, digest=digest)
+    size = 0 if found.unpacked else status.st_size
+    is_same = image.sif_id in (None, found.id) and size == image.size_bytes and found.unpacked == image.unpacked
+    return replace(
+        image,
+        size_bytes=size,
+        mtime_ns=status.st_mtime_ns,
+        sif_id=found.id,
+        digest=image.digest if is_same else None,
+        unpacked=found.unpacked,
+    )
 
 
 def _environment(start: KernelStart, request: AddRequest) -> dict[str, str]:

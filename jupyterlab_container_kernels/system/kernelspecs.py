@@ -36,7 +36,8 @@ KEY = "container_kernels"
 class ImageRecord:
     """The image of a kernel as it was when the kernel was published; ``mtime_ns`` and ``sif_id`` tell a changed one.
 
-    ``pull_from`` and ``by_runtime`` are how its user wanted it pulled, and have it pulled again.
+    ``pull_from`` and ``by_runtime`` are how its user wanted it pulled, and have it pulled again. An image that lies
+    ``unpacked`` in a folder has no size and no ``sif_id``: nobody knows whether it has changed.
     """
 
     reference: str
@@ -49,6 +50,7 @@ class ImageRecord:
     stored: bool
     pull_from: PullFrom = "auto"
     by_runtime: bool = False
+    unpacked: bool = False
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,10 @@ function ImageFacts(props: IKernelDetailsProps): JSX.Element {
           image.source === image.reference ? '' : image.source
         ],
         [trans.__('Digest'), image.digest ?? ''],
-        [trans.__('File'), image.path],
+        [
+          image.unpacked ? trans.__('Image folder') : trans.__('File'),
+          image.path
+        ],
         [
           trans.__('Size'),
           size && image.used_by > 1

@@ -168,7 +168,7 @@ function Items(props: {
               <span className="jp-ContainerKernels-path">{item.path}</span>
             </span>
             <span className="jp-ContainerKernels-itemSize">
-              {formatBytes(item.size_bytes, trans)}
+              {item.size_bytes > 0 && formatBytes(item.size_bytes, trans)}
             </span>
           </li>
         ))}

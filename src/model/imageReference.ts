@@ -103,7 +103,8 @@ export function readReference(
       image: {
         transport: 'file',
         registry: '',
-        repository: text,
+        // As shells complete the name of a folder.
+        repository: text.replace(/(.)\/+$/, '$1'),
         tag: null,
         digest: null,
         text

@@ -36,6 +36,7 @@ export function aResolution(change: Partial<IResolution> = {}): IResolution {
     layers: 6,
     download_bytes: 3_300_000_000,
     stored: false,
+    unpacked: false,
     verdict: 'fits',
     place: {
       path: '/scratch/mst3k',
@@ -109,6 +110,7 @@ export function aKernel(change: Partial<IKernel> = {}): IKernel {
       path: '/home/u/.local/share/jupyter/container-kernels/images/4e1c.sif',
       size_bytes: 8_100_000_000,
       stored: true,
+      unpacked: false,
       used_by: 1
     },
     runtime: {

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels.acquire.local_image import LocalImage
 from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.models import Bind, Kernel, KernelRuntime, RunningKernel
 from jupyterlab_container_kernels.runtimes.base import FoundRuntime
@@ -26,7 +27,7 @@ from jupyterlab_container_kernels.services.wiring import Services, connect
 from jupyterlab_container_kernels.services.work import as_it_is
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
-from tests.builders import add_kernel, record, sif_bytes, write_sif
+from tests.builders import add_kernel, record, sif_bytes, unpack_image, write_sif
 
 CREATED = "2026-01-01T00:00:00.000Z"
 
@@ -144,10 +145,72 @@ async def test_a_copy_of_the_image_has_not_changed(roots: Roots, look: Look, ima
 def test_once_a_kernel_was_mended_with_a_changed_image_that_is_the_image_it_has(roots: Roots, image: Path) -> None:
     before = replace(record(roots, "demo", image).image, digest="sha256:1", sif_id="old")
     image.write_bytes(sif_bytes(payload=65))
-    after = as_it_is(before, "new")
+    found = LocalImage("new", "amd64", unpacked=False)
+    after = as_it_is(before, found)
     assert (after.size_bytes, after.sif_id, after.digest) == (image.stat().st_size, "new", None)
     assert after.mtime_ns == image.stat().st_mtime_ns
-    assert as_it_is(replace(after, digest="sha256:2"), "new").digest == "sha256:2", "nothing has changed since"
+    assert as_it_is(replace(after, digest="sha256:2"), found).digest == "sha256:2", "nothing has changed since"
+
+
+@pytest.fixture
+def unpacked(roots: Roots, tmp_path: Path) -> Path:
+    """The image folder of a kernel."""
+    folder = unpack_image(tmp_path / "images/demo:1")
+    directory = add_kernel(roots, "demo", folder)
+    change_record(directory, image={"size_bytes": 0, "mtime_ns": 7, "unpacked": True, "source": str(folder)})
+    return folder
+
+
+def test_the_record_of_an_image_folder_stays_what_it_is(roots: Roots, tmp_path: Path) -> None:
+    folder = unpack_image(tmp_path / "demo:1")
+    before = record(roots, "demo", folder).image
+    before = replace(before, digest="sha256:1", size_bytes=0, mtime_ns=7, unpacked=True)
+    found = LocalImage(None, None, unpacked=True)
+    assert as_it_is(before, found) == replace(before, mtime_ns=folder.stat().st_mtime_ns)
+    assert as_it_is(replace(before, unpacked=False), found).digest is None, "it was a file"
+
+
+async def test_of_an_image_folder_nobody_knows_size_or_change(look: Look, unpacked: Path) -> None:
+    (unpacked / "new").write_text("x" * 5000)
+    kernel = await look()
+    assert (codes(kernel), kernel.image.size_bytes, kernel.image.unpacked) == (["ok"], None, True)
+
+
+@pytest.mark.parametrize("kind", ["gone", "empty"])
+async def test_an_image_folder_that_is_gone_is_missing(look: Look, unpacked: Path, kind: str) -> None:
+    shutil.rmtree(unpacked)
+    if kind == "empty":  # as some sites sweep, or a mount leaves it
+        unpacked.mkdir()
+    kernel = await look()
+    assert (codes(kernel), kernel.status.remedies) == (["image_missing"], ["relink"])
+    assert "folder" in kernel.status.message and str(unpacked) in kernel.status.message
+
+
+async def test_an_image_folder_that_became_a_file_is_damaged(look: Look, unpacked: Path) -> None:
+    shutil.rmtree(unpacked)
+    write_sif(unpacked)
+    kernel = await look()
+    assert (codes(kernel), kernel.status.message) == (["image_damaged"], f"{unpacked} is a file now, not a folder.")
+
+
+async def test_an_image_folder_whose_file_system_does_not_work_is_unknown(
+    look: Look, unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_folder: str) -> None:
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+
+    monkeypatch.setattr("jupyterlab_container_kernels.acquire.local_image.why_none", fails)
+    kernel = await look()
+    assert codes(kernel) == ["unknown"]
+    assert "Transport endpoint is not connected" in kernel.status.message
+
+
+async def test_an_image_of_a_repository_that_is_not_mounted_is_unknown(roots: Roots, look: Look) -> None:
+    folder = "/cvmfs/no-such.example.org/debian:12"
+    change_record(add_kernel(roots, "demo", Path(folder)), image={"unpacked": True, "source": folder})
+    kernel = await look()
+    assert codes(kernel) == ["unknown"]
+    assert "/cvmfs/no-such.example.org is not there on this machine" in kernel.status.message
 
 
 @pytest.mark.parametrize("kind", ["cut off", "empty", "not an image", "a folder"])

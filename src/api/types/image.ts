@@ -44,6 +44,8 @@ export interface IResolution {
   download_bytes: number | null;
   /** The image is here already: nothing will be downloaded. */
   stored: boolean;
+  /** What was named is a folder, in which an image lies unpacked. */
+  unpacked: boolean;
   verdict: Verdict;
   /** Where there is least room to spare. */
   place: IPlace | null;

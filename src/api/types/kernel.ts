@@ -12,6 +12,8 @@ export interface IKernelImage {
   size_bytes: number | null;
   /** It lies in our image store; a file of the user's own never does. */
   stored: boolean;
+  /** It is a folder, in which the image lies unpacked. */
+  unpacked: boolean;
   /** How many kernels use it. */
   used_by: number;
 }

@@ -27,6 +27,7 @@ export const readResolution = record<IResolution>({
   layers: orNull(integer),
   download_bytes: orNull(integer),
   stored: flag,
+  unpacked: flag,
   verdict: oneOf<Verdict>('fits', 'fits_elsewhere', 'too_large', 'unknown'),
   place: orNull(record<IPlace>(placeFields)),
   elsewhere: orNull(

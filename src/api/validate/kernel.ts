@@ -76,6 +76,7 @@ const image = record<IKernelImage>({
   path: text,
   size_bytes: orNull(integer),
   stored: flag,
+  unpacked: flag,
   used_by: integer
 });
 
