@@ -8,6 +8,7 @@ import { ImageAnswer, isAboutFolder } from './imageAnswer';
 import { LoginFields } from './loginFields';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';
+import { ProblemLine } from './problemLine';
 import { PullFields } from './pullFields';
 import { SiteRules } from './siteRules';
 import { SupportLine } from './supportLine';
@@ -36,11 +37,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
   const imageProblem = form.problem('image');
   return (
     <div className="jp-ContainerKernels-form">
-      {form.failure && (
-        <p className="jp-ContainerKernels-problem" role="alert">
-          {form.failure.message} {form.failure.hint}
-        </p>
-      )}
+      <ProblemLine problem={form.failure} />
       {form.failure && <SupportLine trans={trans} support={site?.support} />}
       <div className="jp-ContainerKernels-field">
         <label htmlFor={`${id}-image`}>{trans.__('Image')}</label>

@@ -2,8 +2,10 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { IBindRow, IProblem } from '../model/validation';
+import type { IProblem } from '../model/problem';
+import type { IBindRow } from '../model/validation';
 import { IconButton } from './iconButton';
+import { ProblemLine } from './problemLine';
 
 /** What a path looks like, in any language. */
 const EXAMPLE = '/project/lab/data';
@@ -79,11 +81,7 @@ export function BindRows(props: IBindRowsProps): JSX.Element {
           />
         </div>
       ))}
-      {problem && (
-        <p className="jp-ContainerKernels-problem" role="alert">
-          {problem.message} {problem.hint}
-        </p>
-      )}
+      <ProblemLine problem={problem} />
       <button
         type="button"
         className="jp-ContainerKernels-link"

@@ -3,14 +3,9 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { Signal } from '@lumino/signaling';
 import React from 'react';
 
-import type {
-  IError,
-  IKernelDetails,
-  IRemoval,
-  IRemoveRequest
-} from '../api/types';
+import type { IKernelDetails, IRemoval, IRemoveRequest } from '../api/types';
 import { formatBytes } from '../model/format';
-import type { IProblem } from '../model/validation';
+import { IProblem, problemOf } from '../model/problem';
 import { DeedDialog } from './deedDialog';
 import { DeleteView, freedBytes } from './deleteView';
 import { useStateChanged } from './useStateChanged';
@@ -122,9 +117,8 @@ class Deletion {
       });
       return true;
     } catch (error) {
-      const { code, message, hint } = error as Partial<IError>;
-      this.failure = { message: message ?? String(error), hint: hint ?? '' };
-      if (code === 'kernel_running') {
+      this.failure = problemOf(error);
+      if (this.failure.code === 'kernel_running') {
         // One was started in the meantime: it is to be seen before it goes.
         this.shutDown = false;
         this.details = await this._options

@@ -3,7 +3,8 @@ import React, { useId } from 'react';
 
 import type { IKernelDetails, IRemovalItem } from '../api/types';
 import { formatBytes } from '../model/format';
-import type { IProblem } from '../model/validation';
+import type { IProblem } from '../model/problem';
+import { ProblemLine } from './problemLine';
 
 /** What deleting a kernel does, and what somebody chose. */
 export interface IDeleteViewProps {
@@ -60,11 +61,7 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
   const { kernel } = details;
   return (
     <div className="jp-ContainerKernels-deletion">
-      {props.failure && (
-        <p className="jp-ContainerKernels-problem" role="alert">
-          {props.failure.message} {props.failure.hint}
-        </p>
-      )}
+      <ProblemLine problem={props.failure} />
       {!kernel.ours && (
         <p className="jp-ContainerKernels-lead">
           {kernel.maker === 'by hand'

@@ -6,6 +6,7 @@ import type { AddForm } from '../model/addForm';
 import { shortDigest } from '../model/format';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';
+import { ProblemLine } from './problemLine';
 import { useStateChanged } from './useStateChanged';
 
 /** The kernel, and what is to become of it. */
@@ -23,11 +24,7 @@ export function EditFormView(props: IEditFormViewProps): JSX.Element {
   useStateChanged(form.stateChanged);
   return (
     <div className="jp-ContainerKernels-form">
-      {form.failure && (
-        <p className="jp-ContainerKernels-problem" role="alert">
-          {form.failure.message} {form.failure.hint}
-        </p>
-      )}
+      <ProblemLine problem={form.failure} />
       <Image trans={trans} kernel={kernel} />
       <NameFields trans={trans} form={form} />
       <MoreFields trans={trans} form={form} />

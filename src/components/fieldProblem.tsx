@@ -2,6 +2,7 @@ import React from 'react';
 
 import type { AddForm } from '../model/addForm';
 import type { Field } from '../model/validation';
+import { ProblemLine } from './problemLine';
 
 /** Draws what is wrong with a field, if there is something to say. */
 export function FieldProblem(props: {
@@ -9,10 +10,7 @@ export function FieldProblem(props: {
   field: Field;
   id: string;
 }): JSX.Element | null {
-  const problem = props.form.problem(props.field);
-  return problem ? (
-    <p id={props.id} className="jp-ContainerKernels-problem" role="alert">
-      {problem.message} {problem.hint}
-    </p>
-  ) : null;
+  return (
+    <ProblemLine id={props.id} problem={props.form.problem(props.field)} />
+  );
 }

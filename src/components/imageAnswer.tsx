@@ -4,7 +4,8 @@ import React from 'react';
 import type { IElsewhere, IPlace, IResolution } from '../api/types';
 import { formatBytes } from '../model/format';
 import type { Answer } from '../model/question';
-import type { IProblem } from '../model/validation';
+import type { IProblem } from '../model/problem';
+import { ProblemLine } from './problemLine';
 
 /** What is known of the image. */
 export interface IImageAnswerProps {
@@ -103,11 +104,7 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
           </LinkButton>
         </p>
       )}
-      {logoutProblem && (
-        <p className="jp-ContainerKernels-problem" role="alert">
-          {logoutProblem.message} {logoutProblem.hint}
-        </p>
-      )}
+      <ProblemLine problem={logoutProblem} />
     </div>
   );
 }
@@ -161,9 +158,7 @@ export function resolutionText(
 /** Where it comes from. */
 function origin(known: IResolution, trans: TranslationBundle): string {
   if (known.reference.startsWith('/')) {
-    return known.unpacked
-      ? trans.__('An image folder on this machine, used where it lies')
-      : trans.__('A file on this machine, used where it lies');
+    return trans.__('A file on this machine, used where it lies');
   }
   if (known.stored) {
     return trans.__('Here already: nothing to download, adding takes seconds');

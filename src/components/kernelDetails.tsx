@@ -10,9 +10,11 @@ import type {
 } from '../api/types';
 import { languageName, runtimeName } from '../model/columns';
 import { formatAgo, formatBytes, formatDate } from '../model/format';
+import type { IProblem } from '../model/problem';
 import { IconButton } from './iconButton';
 import { IKernelActions, isSeen } from './kernelRow';
 import { noteLook, StatusMark, statusLook } from './kernelStatus';
+import { ProblemLine } from './problemLine';
 import { Remedies } from './remedies';
 
 /** All that is known of a kernel, and what can be done with it. */
@@ -22,7 +24,7 @@ export interface IKernelDetailsProps {
   /** What was read of it; `null` until then. */
   details: IKernelDetails | null;
   /** Why it cannot be read. */
-  problem: string | null;
+  problem: IProblem | null;
   now: number;
   /** Whether a task works on it. */
   isBusy: boolean;
@@ -83,11 +85,7 @@ export function KernelDetails(props: IKernelDetailsProps): JSX.Element {
       </header>
       <div className="jp-ContainerKernels-detailsBody">
         <Troubles {...props} />
-        {props.problem && (
-          <p className="jp-ContainerKernels-problem" role="alert">
-            {props.problem}
-          </p>
-        )}
+        <ProblemLine problem={props.problem} />
         <div className="jp-ContainerKernels-facts">
           <KernelFacts {...props} />
           <ImageFacts {...props} />

@@ -4,6 +4,7 @@ import React, { useMemo, useState } from 'react';
 import type { IKernel, IKernelDetails, ISiteImage } from '../api/types';
 import { freedBytes, staleKernels } from '../model/bulkDeletion';
 import type { PanelTab, PanelViewState } from '../model/panelView';
+import type { IProblem } from '../model/problem';
 import { endsTooSoon } from '../model/sessionEnd';
 import { startTitle } from '../model/startLog';
 import { isOldNews } from '../model/task';
@@ -48,7 +49,7 @@ export interface IShownDetails {
   /** `null` until it was read. */
   value: IKernelDetails | null;
   /** Why it cannot be read. */
-  problem: string | null;
+  problem: IProblem | null;
 }
 
 /** The panel: what it shows, and what somebody can do in it. */

@@ -3,7 +3,8 @@ import React, { useId } from 'react';
 
 import type { IShareItem, ISharePlan } from '../api/types';
 import { formatBytes } from '../model/format';
-import type { IProblem } from '../model/validation';
+import type { IProblem } from '../model/problem';
+import { ProblemLine } from './problemLine';
 
 /** What sharing a kernel means, and what somebody chose. */
 export interface IShareViewProps {
@@ -43,9 +44,7 @@ export function ShareView(props: IShareViewProps): JSX.Element {
       />
       <div id={answer} className="jp-ContainerKernels-answer">
         {problem ? (
-          <p className="jp-ContainerKernels-problem" role="alert">
-            {problem.message} {problem.hint}
-          </p>
+          <ProblemLine problem={problem} />
         ) : plan ? (
           <p role="status">{readersOf(plan, trans)}</p>
         ) : (

@@ -19,7 +19,8 @@ import type {
 import { suggestDisplayName } from './displayName';
 import { IImageReference, readReference, unwrap } from './imageReference';
 import { formatEnvironment } from './environment';
-import { LoginForm, problemOf } from './loginForm';
+import { LoginForm } from './loginForm';
+import { IProblem, problemOf, refusalOf } from './problem';
 import { Answer, Question } from './question';
 import { freeSlug } from './slug';
 import { TagCompletion } from './tagCompletion';
@@ -31,7 +32,6 @@ import {
   FIELDS,
   IBindRow,
   IFormValues,
-  IProblem,
   Problems,
   toRequest
 } from './validation';
@@ -331,7 +331,7 @@ export class AddForm extends VDomModel {
     try {
       await this._logOut(image.registry);
     } catch (error) {
-      this._logoutProblem = problemOf(error, this._trans);
+      this._logoutProblem = refusalOf(error, this._trans);
       this.stateChanged.emit();
       return;
     }
@@ -596,11 +596,7 @@ export class AddForm extends VDomModel {
   private _refuse(error: unknown): void {
     const trans = this._trans;
     if (error instanceof ApiError) {
-      const problem = {
-        message: error.message,
-        hint: error.hint,
-        code: error.code
-      };
+      const problem = problemOf(error);
       const field = fieldOfError(error.code);
       if (!field || (this._isImageFixed && NOT_SHOWN.includes(field))) {
         this._failure = problem;

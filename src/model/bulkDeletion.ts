@@ -1,9 +1,10 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { IError, IKernel } from '../api/types';
+import type { IKernel } from '../api/types';
 import type { IContainerKernels, IRemovals } from '../tokens';
 import { formatBytes } from './format';
+import type { IProblem } from './problem';
 import { imageKey } from './tableRows';
 
 /** Kernels that no longer work. What does not answer is not among them. */
@@ -53,7 +54,7 @@ export interface IDeletionItem {
   /** Why it cannot go, or `null` when it can. */
   readonly obstacle: string | null;
   /** Why it did not go when that was tried. */
-  readonly failure: Pick<IError, 'message' | 'hint'> | null;
+  readonly failure: IProblem | null;
 }
 
 /** What somebody chooses to delete, and what becomes of it. */

@@ -1,6 +1,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { IError, IKernel, IKernelDetails } from '../api/types';
+import type { IKernel, IKernelDetails } from '../api/types';
+import { IProblem, problemOf } from './problem';
 
 /** How long somebody has to look at a kernel before it is read, in ms. */
 const PATIENCE = 120;
@@ -18,7 +19,7 @@ export class DetailsReader {
   }
 
   /** Why it cannot be read, or `null`. */
-  get problem(): string | null {
+  get problem(): IProblem | null {
     return this._problem;
   }
 
@@ -53,12 +54,11 @@ export class DetailsReader {
 
   private async _ask(kernel: IKernel): Promise<void> {
     let value: IKernelDetails | null = null;
-    let problem: string | null = null;
+    let problem: IProblem | null = null;
     try {
       value = await this._read(kernel.slug, kernel.resource_dir);
     } catch (error) {
-      const { message, hint } = error as Partial<IError>;
-      problem = [message ?? String(error), hint].filter(Boolean).join(' ');
+      problem = problemOf(error);
     }
     if (this._kernel?.id === kernel.id) {
       this._value = value;
@@ -69,7 +69,7 @@ export class DetailsReader {
 
   private _kernel: IKernel | null = null;
   private _value: IKernelDetails | null = null;
-  private _problem: string | null = null;
+  private _problem: IProblem | null = null;
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _changed = new Signal<this, void>(this);
 }

@@ -1,6 +1,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { IDiagnostics, IError, IFinding } from '../api/types';
+import type { IDiagnostics, IFinding } from '../api/types';
+import { IProblem, problemOf } from './problem';
 
 /** What of node and session matters to containers, read when somebody asks. */
 export class DiagnosticsReader {
@@ -15,7 +16,7 @@ export class DiagnosticsReader {
   }
 
   /** Why it could not be read. */
-  get problem(): Pick<IError, 'message' | 'hint'> | null {
+  get problem(): IProblem | null {
     return this._problem;
   }
 
@@ -39,8 +40,7 @@ export class DiagnosticsReader {
       this._value = await this._ask();
       this._problem = null;
     } catch (error) {
-      const { message, hint } = error as Partial<IError>;
-      this._problem = { message: message ?? String(error), hint: hint ?? '' };
+      this._problem = problemOf(error);
     }
     this._isReading = false;
     this._changed.emit();
@@ -51,7 +51,7 @@ export class DiagnosticsReader {
   }
 
   private _value: IDiagnostics | null = null;
-  private _problem: Pick<IError, 'message' | 'hint'> | null = null;
+  private _problem: IProblem | null = null;
   private _isReading = false;
   private _changed = new Signal<this, void>(this);
 }

@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IProblem } from './validation';
+import type { IProblem } from './problem';
 
 /**
  * The variables of a kernel as somebody types them, one `NAME=value` a line.

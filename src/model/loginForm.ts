@@ -1,8 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { ApiError } from '../api/request';
 import type { ILogin, ILoginRequest } from '../api/types';
-import type { IProblem } from './validation';
+import { IProblem, refusalOf } from './problem';
 
 /**
  * A name and a password for one registry, while somebody types them. The
@@ -70,7 +69,7 @@ export class LoginForm {
       await this._options.logIn(request);
       return true;
     } catch (error) {
-      this._problem = problemOf(error, this._options.trans);
+      this._problem = refusalOf(error, this._options.trans);
       return false;
     } finally {
       this._isSending = false;
@@ -83,16 +82,6 @@ export class LoginForm {
   private _password = '';
   private _isSending = false;
   private _problem: IProblem | null = null;
-}
-
-/** What to say of a login or a logout that failed. */
-export function problemOf(error: unknown, trans: TranslationBundle): IProblem {
-  return error instanceof ApiError
-    ? { message: error.message, hint: error.hint }
-    : {
-        message: trans.__('The Jupyter server does not answer.'),
-        hint: trans.__('Try again in a moment.')
-      };
 }
 
 /** What the form is made of. */

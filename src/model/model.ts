@@ -40,6 +40,7 @@ import type {
 } from '../tokens';
 import { KernelList } from './kernelList';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
+import { problemOf } from './problem';
 import { ServerLink } from './serverLink';
 import { SpaceModel } from './space';
 import { Starts } from './starts';
@@ -297,12 +298,7 @@ export class ContainerKernelsModel
         const removal = await this._remove(slug, request);
         removed.push({ slug, displayName, removal });
       } catch (error) {
-        const { message, hint } = error as Partial<IError>;
-        refused.push({
-          slug,
-          displayName,
-          error: { message: message ?? String(error), hint: hint ?? '' }
-        });
+        refused.push({ slug, displayName, error: problemOf(error) });
       }
     }
     if (removed.length) {

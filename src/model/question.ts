@@ -1,5 +1,5 @@
 import { AbortedError, ApiError } from '../api/request';
-import type { IProblem } from './validation';
+import { IProblem, problemOf } from './problem';
 
 /** What the server part says when it is asked. */
 export type Answer<T> =
@@ -57,14 +57,7 @@ export class Question<T> {
       }
       answer =
         error instanceof ApiError
-          ? {
-              state: 'refused',
-              problem: {
-                message: error.message,
-                hint: error.hint,
-                code: error.code
-              }
-            }
+          ? { state: 'refused', problem: problemOf(error) }
           : { state: 'silent' };
     }
     if (!asking.signal.aborted) {

@@ -3,8 +3,7 @@ import { Debouncer } from '@lumino/polling';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import type { ISharePlan, IShareRequest, ITask } from '../api/types';
-import { problemOf } from './loginForm';
-import type { IProblem } from './validation';
+import { IProblem, refusalOf } from './problem';
 
 /** How long after the last key it is asked what sharing means, in ms. */
 const PAUSE_MS = 400;
@@ -112,7 +111,7 @@ export class Sharing {
       await this._options.share(this.request);
       return true;
     } catch (error) {
-      this._failure = problemOf(error, this._options.trans);
+      this._failure = refusalOf(error, this._options.trans);
       return false;
     } finally {
       this._isBusy = false;
@@ -137,7 +136,7 @@ export class Sharing {
     try {
       plan = await this._options.plan({ directory: this._directory.trim() });
     } catch (error) {
-      problem = problemOf(error, this._options.trans);
+      problem = refusalOf(error, this._options.trans);
     }
     if (asked === this._asked) {
       this._plan = plan;

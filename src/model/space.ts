@@ -1,5 +1,6 @@
-import type { IError, ISpace } from '../api/types';
+import type { ISpace } from '../api/types';
 import type { ISpaceState } from '../tokens';
+import { IProblem, problemOf } from './problem';
 
 /**
  * What takes room on the server's machine. It is read when somebody begins to
@@ -20,7 +21,7 @@ export class SpaceModel implements ISpaceState {
     return this._value;
   }
 
-  get problem(): Pick<IError, 'message' | 'hint'> | null {
+  get problem(): IProblem | null {
     return this._problem;
   }
 
@@ -97,17 +98,13 @@ export class SpaceModel implements ISpaceState {
         this._value = await this._ask();
         this._problem = null;
       } catch (error) {
-        const { message, hint } = error as Partial<IError>;
-        this._problem = {
-          message: message ?? String(error),
-          hint: hint ?? ''
-        };
+        this._problem = problemOf(error);
       }
     } while (this._isOld);
   }
 
   private _value: ISpace | null = null;
-  private _problem: Pick<IError, 'message' | 'hint'> | null = null;
+  private _problem: IProblem | null = null;
   private _reading: Promise<void> | null = null;
   private _busy = new Set<string>();
   private _isOld = false;

@@ -7,6 +7,7 @@ import {
   readEnvironment
 } from './environment';
 import { readReference, unwrap } from './imageReference';
+import type { IProblem } from './problem';
 import { SLUG } from './slug';
 
 /**
@@ -64,14 +65,6 @@ export const FIELDS: readonly Field[] = [
   'environment',
   'imageDir'
 ];
-
-/** What is wrong with a field, and what would be right. */
-export interface IProblem {
-  message: string;
-  hint: string;
-  /** What the server part calls it, if it said so. */
-  code?: ErrorCode;
-}
 
 /** What is wrong with a form, by field. */
 export type Problems = Partial<Record<Field, IProblem>>;

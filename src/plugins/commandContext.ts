@@ -1,10 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, Notification } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import type { IError, IKernel } from '../api/types';
+import type { IKernel } from '../api/types';
 import type { IContainerKernels } from '../tokens';
 
 /** What the commands work with. */
@@ -77,16 +76,4 @@ export function displayNameOf(
     app.serviceManager.kernelspecs.specs?.kernelspecs[slug]?.display_name ??
     slug
   );
-}
-
-/** Puts a text into the clipboard, and says so. */
-export function copy(text: string, trans: TranslationBundle): void {
-  Clipboard.copyToSystem(text);
-  Notification.info(trans.__('Copied to the clipboard.'), { autoClose: 3000 });
-}
-
-/** Shows an error that belongs to nothing on screen. */
-export function complain(error: unknown, fallback: string): void {
-  const { message, hint } = error as Partial<IError>;
-  Notification.error([message ?? fallback, hint].filter(Boolean).join(' '));
 }

@@ -4,14 +4,9 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { IEditRequest, IKernel } from '../api/types';
 import { formOf, twinOf } from '../model/kernelEdit';
 import { CommandIDs } from '../tokens';
-import {
-  complain,
-  ICommandContext,
-  rowOf,
-  SLUG_ARGS,
-  slugOf
-} from './commandContext';
+import { ICommandContext, rowOf, SLUG_ARGS, slugOf } from './commandContext';
 import { followInfo } from './followInfo';
+import { complain } from './toasts';
 
 /** The arguments of the commands that open the form of a kernel. */
 const EDIT_ARGS = {
@@ -119,7 +114,7 @@ async function openForm(
       await kernels.endTask(ended.id).catch(() => undefined);
     }
   } catch (error) {
-    complain(error, trans.__('The kernel cannot be changed.'));
+    complain(error, trans.__('The kernel cannot be changed.'), trans);
   }
 }
 

@@ -14,6 +14,7 @@ import type { ITask } from '../api/types';
 import { startTitle } from '../model/startLog';
 import { deedOf, failureOf, successOf } from '../model/taskWords';
 import { CommandIDs, IContainerKernels, ITroubledStart } from '../tokens';
+import { GOOD_NEWS } from './toasts';
 
 /**
  * One toast when a task starts and one when it ends, one while it waits for a
@@ -61,7 +62,7 @@ class Toasts {
       return; // there may be hundreds of them
     }
     Notification.info(`${deedOf(task, trans)}…`, {
-      autoClose: 5000,
+      autoClose: GOOD_NEWS,
       actions: [this._action(trans.__('Show'), CommandIDs.openPanel)]
     });
   }
@@ -97,7 +98,7 @@ class Toasts {
         runs
           ? trans.__('%1. It takes effect at its next start.', done)
           : `${done}.`,
-        { autoClose: runs ? false : 5000 }
+        { autoClose: runs ? false : GOOD_NEWS }
       );
       return;
     }
@@ -110,7 +111,7 @@ class Toasts {
               task.share.directory
             )
           : `${done}.`,
-        { autoClose: 5000 }
+        { autoClose: GOOD_NEWS }
       );
       return;
     }
@@ -209,7 +210,7 @@ class Toasts {
         ended.length === 1
           ? `${successOf(ended[0], trans)}.`
           : trans._n('%1 kernel works.', 'All %1 kernels work.', ended.length),
-        { autoClose: 5000 }
+        { autoClose: GOOD_NEWS }
       );
     }
   }

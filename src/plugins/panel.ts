@@ -21,9 +21,9 @@ import type { IKernel, Remedy } from '../api/types';
 import { PanelView } from '../model/panelView';
 import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
-import { copy } from './commandContext';
 import { makeIconUrl } from './kernelIcons';
 import { addTableCommands, choosableColumns } from './tableCommands';
+import { copy } from './toasts';
 
 /** Under what it is remembered how somebody looks at the panel. */
 const VIEW = 'container-kernels:view';

@@ -3,7 +3,8 @@ import { InputDialog } from '@jupyterlab/apputils';
 import { ApiError } from '../api/request';
 import type { RepairAction } from '../api/types';
 import { CommandIDs } from '../tokens';
-import { complain, ICommandContext, SLUG_ARGS, slugOf } from './commandContext';
+import { ICommandContext, SLUG_ARGS, slugOf } from './commandContext';
+import { complain } from './toasts';
 
 /** How a kernel can be mended. */
 const REPAIR_ACTIONS: readonly RepairAction[] = [
@@ -104,7 +105,7 @@ export function addRepairCommand(context: ICommandContext): void {
           }
         }
       } catch (error) {
-        complain(error, trans.__('The kernel cannot be mended.'));
+        complain(error, trans.__('The kernel cannot be mended.'), trans);
       }
     }
   });

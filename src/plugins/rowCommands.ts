@@ -8,8 +8,6 @@ import {
 import type { IError, IKernel } from '../api/types';
 import { CommandIDs } from '../tokens';
 import {
-  complain,
-  copy,
   displayNameOf,
   ICommandContext,
   ROW_ARGS,
@@ -17,6 +15,7 @@ import {
   SLUG_ARGS,
   slugOf
 } from './commandContext';
+import { complain, copy } from './toasts';
 
 /** Adds the commands that look at a kernel or delete it. */
 export function addRowCommands(context: ICommandContext): void {
@@ -43,7 +42,7 @@ export function addRowCommands(context: ICommandContext): void {
           onCopy: text => copy(text, trans)
         });
       } catch (error) {
-        complain(error, trans.__('The log cannot be read.'));
+        complain(error, trans.__('The log cannot be read.'), trans);
       }
     }
   });
@@ -84,7 +83,7 @@ export function addRowCommands(context: ICommandContext): void {
           getDetails
         });
       } catch (error) {
-        complain(error, trans.__('The kernel cannot be deleted.'));
+        complain(error, trans.__('The kernel cannot be deleted.'), trans);
       }
     }
   });

@@ -5,14 +5,13 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { formatBytes } from '../model/format';
 import { CommandIDs } from '../tokens';
 import {
-  complain,
-  copy,
   displayNameOf,
   ICommandContext,
   ROW_ARGS,
   rowOf,
   slugOf
 } from './commandContext';
+import { complain, copy, GOOD_NEWS } from './toasts';
 
 /** Adds the commands that share a kernel with others and take it back. */
 export function addShareCommands(context: ICommandContext): void {
@@ -112,10 +111,10 @@ export function addShareCommands(context: ICommandContext): void {
             row.display_name,
             formatBytes(freed.freed_bytes, trans)
           ),
-          { autoClose: 5000 }
+          { autoClose: GOOD_NEWS }
         );
       } catch (error) {
-        complain(error, trans.__('The kernel cannot be withdrawn.'));
+        complain(error, trans.__('The kernel cannot be withdrawn.'), trans);
       }
     }
   });

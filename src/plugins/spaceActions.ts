@@ -1,14 +1,12 @@
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IError, ISpaceItem } from '../api/types';
+import type { ISpaceItem } from '../api/types';
 import type { ISpaceActions } from '../components/spaceView';
 import { formatBytes } from '../model/format';
 import { freeQuestion } from '../model/spaceWords';
 import type { IContainerKernels } from '../tokens';
-
-/** For how long good news stays, in milliseconds. */
-const GOOD_NEWS = 5_000;
+import { GOOD_NEWS, reasonText } from './toasts';
 
 /**
  * Makes what is done about what takes room.
@@ -52,7 +50,9 @@ async function free(
       bytes += (await kernels.free(item.id)).freed_bytes;
       done++;
     } catch (error) {
-      refused.push(because(trans.__('%1 was not removed.', item.title), error));
+      refused.push(
+        reasonText(trans.__('%1 was not removed.', item.title), error, trans)
+      );
     }
   }
   if (done) {
@@ -77,14 +77,12 @@ async function restore(
     });
   } catch (error) {
     Notification.error(
-      because(trans.__('%1 could not be put back.', item.title), error),
+      reasonText(
+        trans.__('%1 could not be put back.', item.title),
+        error,
+        trans
+      ),
       { autoClose: false }
     );
   }
-}
-
-/** What happened, why, and what to do next. */
-function because(what: string, error: unknown): string {
-  const { message, hint } = error as Partial<IError>;
-  return [what, message ?? String(error), hint].filter(Boolean).join(' ');
 }

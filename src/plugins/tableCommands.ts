@@ -11,7 +11,8 @@ import { BulkDeletion } from '../model/bulkDeletion';
 import { ColumnId, COLUMNS } from '../model/columns';
 import type { PanelView } from '../model/panelView';
 import { CommandIDs, IContainerKernels } from '../tokens';
-import { complain, ROW_ARGS, rowOf } from './commandContext';
+import { ROW_ARGS, rowOf } from './commandContext';
+import { complain, GOOD_NEWS } from './toasts';
 
 /** What the commands of the table work with. */
 export interface ITableContext {
@@ -121,7 +122,7 @@ function addCheckCommand(context: ITableContext): void {
           updates: !kernel.image.source.startsWith('/')
         });
       } catch (error) {
-        complain(error, trans.__('The kernel cannot be checked.'));
+        complain(error, trans.__('The kernel cannot be checked.'), trans);
       }
     }
   });
@@ -216,7 +217,7 @@ function addCleanUpCommand(context: ITableContext): void {
           );
       if (!chosen.length) {
         Notification.info(trans.__('There is nothing to clean up.'), {
-          autoClose: 5000
+          autoClose: GOOD_NEWS
         });
         return;
       }

@@ -9,15 +9,12 @@ import {
   TranslationBundle
 } from '@jupyterlab/translation';
 
-import type { IError } from '../api/types';
 import { formatBytes } from '../model/format';
 import { IContainerKernels, IRemovedKernel } from '../tokens';
+import { GOOD_NEWS, reasonText } from './toasts';
 
 /** For how long the toast of a deletion stays, in milliseconds. */
 const STAY = 20_000;
-
-/** For how long good news stays, in milliseconds. */
-const GOOD_NEWS = 5_000;
 
 /**
  * One toast when kernels were deleted, with which they are put back.
@@ -84,15 +81,12 @@ async function restore(
     try {
       back.push((await kernels.restore(removal.undo as string)).display_name);
     } catch (error) {
-      const { message, hint } = error as Partial<IError>;
       refused.push(
-        [
+        reasonText(
           trans.__('%1 could not be put back.', displayName),
-          message ?? String(error),
-          hint
-        ]
-          .filter(Boolean)
-          .join(' ')
+          error,
+          trans
+        )
       );
     }
   }

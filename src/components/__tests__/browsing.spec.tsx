@@ -368,9 +368,16 @@ describe('details', () => {
     show(
       [kernel],
       { details: kernel.id },
-      { details: { value: null, problem: 'It does not answer.' } }
+      {
+        details: {
+          value: null,
+          problem: { message: 'It does not answer.', hint: 'Wait.' }
+        }
+      }
     );
-    expect(screen.getByRole('alert').textContent).toBe('It does not answer.');
+    expect(screen.getByRole('alert').textContent).toBe(
+      'It does not answer. Wait.'
+    );
   });
 
   it('follow the row that has the focus', () => {

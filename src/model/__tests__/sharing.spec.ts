@@ -54,6 +54,53 @@ describe('sharing a kernel', () => {
     expect(sharing.obstacle).toBe('Name a folder.');
   });
 
+  it('sends no variable that looks like a password unless it is handed on', async () => {
+    plan.mockResolvedValue({ ...PLAN, left_out: ['WANDB_API_KEY', 'A_TOKEN'] });
+    await begin();
+    expect(sharing.request.environment).toEqual([]);
+    sharing.handOn('WANDB_API_KEY', true);
+    expect([...sharing.handedOn]).toEqual(['WANDB_API_KEY']);
+    // it stays in the list, where it can be left out again
+    plan.mockResolvedValue({ ...PLAN, left_out: ['A_TOKEN'] });
+    sharing.setDirectory('/project/other');
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+    expect(sharing.suspects).toEqual(['A_TOKEN', 'WANDB_API_KEY']);
+    expect(sharing.request).toEqual({
+      directory: '/project/other',
+      environment: ['WANDB_API_KEY']
+    });
+    sharing.handOn('WANDB_API_KEY', false);
+    expect(sharing.request.environment).toEqual([]);
+  });
+
+  it('takes no answer for one about the folder that stands there now', async () => {
+    await begin();
+    let answer: (plan: ISharePlan) => void = () => undefined;
+    plan.mockReturnValueOnce(
+      new Promise(resolve => {
+        answer = resolve;
+      })
+    );
+    sharing.setDirectory('/project/slow');
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+    sharing.setDirectory('/project/next');
+    answer({ ...PLAN, directory: '/project/slow' });
+    await jest.advanceTimersByTimeAsync(0);
+    expect(sharing.plan).toBeNull();
+    expect(sharing.obstacle).toBe('Looking at the folder…');
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+    expect(sharing.plan).toBe(PLAN);
+    expect(sharing.directory).toBe('/project/next');
+  });
+
+  it('says that it is being shared while that is on its way', async () => {
+    await begin();
+    const begun = sharing.do();
+    expect(sharing.obstacle).toBe('Sharing…');
+    expect(await begun).toBe(true);
+    expect(sharing.obstacle).toBeNull();
+  });
+
   it('begins when it is known what that means', async () => {
     await begin();
     expect(sharing.obstacle).toBeNull();
@@ -82,7 +129,7 @@ describe('sharing a kernel', () => {
       new ApiError('invalid_directory', 'All can change it.', 'chmod', 422)
     );
     await begin();
-    expect(sharing.problem).toEqual({
+    expect(sharing.problem).toMatchObject({
       message: 'All can change it.',
       hint: 'chmod'
     });
