@@ -158,7 +158,9 @@ export function resolutionText(
 /** Where it comes from. */
 function origin(known: IResolution, trans: TranslationBundle): string {
   if (known.reference.startsWith('/')) {
-    return trans.__('A file on this machine, used where it lies');
+    return known.unpacked
+      ? trans.__('An image folder on this machine, used where it lies')
+      : trans.__('A file on this machine, used where it lies');
   }
   if (known.stored) {
     return trans.__('Here already: nothing to download, adding takes seconds');
