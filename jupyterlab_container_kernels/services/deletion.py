@@ -70,10 +70,9 @@ class DeletionService:
         moment = time.monotonic()
         if sweep or not self._swept or moment - self._swept > _SWEEP_INTERVAL_S:
             self._swept = moment
-            is_free = self._is_free()
 
             def finish() -> int:
-                trash.resume(self._roots, is_free)
+                trash.resume(self._roots, self._tasks.in_use)
                 return 0
 
             await self._wait_for(self._begin(finish), _TIDYING_S)  # a file system may not answer
@@ -116,7 +115,7 @@ class DeletionService:
         purge = request.purge or self._session.settings.trash_days <= 0
         parts = [Part(item.what, item.path, item.size_bytes) for item in items if item.goes]
         entry = trash.begin(secrets.token_hex(8), slug, target.display_name, now(), parts, purge)
-        stayed = await asyncio.to_thread(trash.bury, self._roots, entry, self._is_free())
+        stayed = await asyncio.to_thread(trash.bury, self._roots, entry, self._tasks.in_use)
         if stayed is None:  # another one was quicker
             raise _unknown(slug)
         items = [replace(item, goes=False, reason=stayed[item.path]) if item.path in stayed else item for item in items]
@@ -285,18 +284,6 @@ class DeletionService:
             for what, path, root in kinds
             if paths.is_ours(path, root) and os.path.realpath(path.parent) == os.path.realpath(root)
         ]
-
-    def _is_free(self) -> Callable[[Part], bool]:
-        """Return what tells whether nobody has taken a thing into use; asked when the kernel itself has gone."""
-        used: set[str] | None = None
-
-        def is_free(part: Part) -> bool:
-            nonlocal used
-            if used is None:
-                used = kernelspecs.places_of_all(self._roots.kernels)
-            return part.source not in used and not self._tasks.users_of(Path(part.source))
-
-        return is_free
 
 
 def _unknown(slug: str) -> ContainerKernelsError:

@@ -25,7 +25,7 @@ from . import elsewhere, image_folder, image_lock, orders, pulling, room, stream
 from .resolution import ResolutionService, Resolved
 from .running_task import RunningTask
 from .session import SessionService
-from .store import is_stored, is_whole, open_chosen, side_file, stored_path
+from .store import is_stored, is_whole, open_chosen, partial_path, side_file, stored_path
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ class ImageService:
         self, running: RunningTask, resolved: Resolved, runtime: FoundRuntime, wish: Wish, store: Path
     ) -> ImageRecord:
         """Fetch an image in our own way, else by the runtime, and give it its place."""
-        partial = store / f".{running.task.id}.partial.sif"
+        partial = partial_path(store, running.task.id)
         await running.owns(partial)
         because = ""
         if wish.by_runtime:

@@ -14,7 +14,7 @@ from ..models import SpaceItem, SpaceKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets, trash
-from .store import is_chosen, is_stored, side_file
+from .store import is_chosen, is_partial, is_stored, side_file
 from .users import Users
 
 
@@ -35,7 +35,7 @@ class Known:
     ----------
     users : Users
     claimed : set of str
-        Paths that tasks are at work with.
+        Paths that tasks are at work with, or to which kernels are being restored.
     last_used : mapping of str to str
         When a kernel of an image was last started, by the image's path.
     """
@@ -64,8 +64,7 @@ def list_entries(roots: Roots, stores: Sequence[Path] = ()) -> dict[Path, list[P
 def things(roots: Roots, entries: Mapping[Path, list[Path]], known: Known) -> list[Thing]:
     """Return what takes room. Sizes are not measured here."""
     buried = trash.entries(roots)
-    held = {part.source for entry in buried for part in entry.parts}  # of kernels that are being restored
-    free = _Free(roots, known, held)
+    free = _Free(roots, known, held(buried))
     found = [
         thing
         for store in entries
@@ -91,6 +90,11 @@ def things(roots: Roots, entries: Mapping[Path, list[Path]], known: Known) -> li
                 path, roots.trash, "A deleted kernel whose note is missing, so it cannot be restored."
             )
     return found
+
+
+def held(buried: Sequence[trash.Entry]) -> set[str]:
+    """Return where the things in the trash were: what lies there may belong to a kernel that is being restored."""
+    return {part.source for entry in buried for part in entry.parts}
 
 
 def trash_item(entry: trash.Entry, roots: Roots) -> SpaceItem:
@@ -138,7 +142,7 @@ class _Free:
     def images(self, store: Path, files: list[Path]) -> list[Thing]:
         found = []
         for file in files:
-            if file.name.startswith(".") and file.name.endswith(".partial.sif"):
+            if is_partial(file):
                 if str(file) not in self._known.claimed:
                     item = item_of("leftover", file.name, file, "What a pull left when it was cut off.")
                     found.append(Thing(item, file, store))

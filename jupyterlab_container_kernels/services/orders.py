@@ -24,12 +24,16 @@ from ..settings import Settings
 from ..system import machine, paths
 from ..system.kernelspecs import ImageRecord
 from ..system.paths import Roots
+from .task_files import alive
 
 #: The settings that have to be the same for both, though a session may have them from its command line alone.
 _SHARED = (
     "images_dir", "site_images", "runtime_path", "runtime_module", "acquire", "squashfs_compression",
     "insecure_registries", "registry_timeout_s", "pull_timeout_s",
 )  # fmt: skip
+
+#: What the names of their folders in our staging begin with.
+_FOLDER = "pull"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,15 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
+def claimed(roots: Roots) -> set[str]:
+    """Return the folders of orders that somebody fulfils at this moment, and the paths that is at work with."""
+    found: set[str] = set()
+    for folder in roots.staging.glob(f"{_FOLDER}*"):
+        for stored in alive(OrderFolder(folder).tasks):
+            found |= {str(folder), *stored.leftovers, *stored.resumable, *([stored.image] if stored.image else [])}
+    return found
+
+
 class OrderFolder:
     """The folder of an order."""
 
@@ -88,7 +101,12 @@ class OrderFolder:
     def of(cls, roots: Roots, image: str) -> OrderFolder:
         """Return the folder for an image: the same one for each try, so that the next goes on with it."""
         name = hashlib.sha256(f"{image} {machine.architecture()}".encode()).hexdigest()[:16]
-        return cls(roots.staging / f"pull-{name}")
+        return cls(roots.staging / f"{_FOLDER}-{name}")
+
+    @classmethod
+    def unused(cls, roots: Roots) -> OrderFolder:
+        """Return a folder for an image that is brought for later, which nobody waits for."""
+        return cls(paths.unused(roots.staging / _FOLDER))
 
     @property
     def name(self) -> str:

@@ -312,8 +312,8 @@ class _Sharing(Work):
         await self._own_directory(running, self._roots.logs / self._data.name)
         return Places(self._data, Packages(own, shared), Path("logs", self._data.name, "last-start"))
 
-    async def _publish(self, running: RunningTask, staged: Path, packages: Packages) -> None:
-        await super()._publish(running, staged, packages)
+    async def _publish(self, running: RunningTask, staged: Path) -> None:
+        await super()._publish(running, staged)
         running.keeps(self._data)
         running.outcome = f"{self._plan.display_name} is shared from {self._place.directory}"
         if self._planned.left_out:

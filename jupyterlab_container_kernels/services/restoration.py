@@ -27,9 +27,7 @@ def restore(roots: Roots, entry: Entry) -> None:
     """
     kernel, held = entry.kernel, trash.place(roots, "kernelspec", entry.id)
     if not (held / "kernel.json").exists() and not held.is_dir():
-        raise ContainerKernelsError(
-            "not_found", f"The files of {entry.display_name} are no longer in the trash.", "Add the kernel again."
-        )
+        raise _gone(entry)
     if os.path.lexists(kernel.source):
         raise ContainerKernelsError(
             "slug_taken",
@@ -37,19 +35,38 @@ def restore(roots: Roots, entry: Entry) -> None:
             "Delete that one, then restore this one.",
         )
     moves = _moves(roots, entry, held)
+    now = trash.read(roots, entry.id)
+    if now is None or now.state != "kept":  # another server removes it, and maybe has removed what we did not find
+        raise _gone(entry)
     done: list[tuple[Path, Path]] = []
     try:
         for source, target in [*moves, (held, Path(kernel.source))]:
-            paths.make_private(target.parent)
-            source.rename(target)
-            done.append((source, target))
+            if _move(source, target):
+                done.append((source, target))
     except OSError as error:
         for source, target in reversed(done):
             with contextlib.suppress(OSError):
                 target.rename(source)
+        if isinstance(error, FileNotFoundError):
+            raise _gone(entry) from error
         raise trash.refused(entry.display_name, error, kernel.source, "restored") from error
+    with contextlib.suppress(ContainerKernelsError, OSError):  # what another server has deleted since the look for it
+        for source, target in _moves(roots, entry, Path(kernel.source)):
+            _move(source, target)
     with contextlib.suppress(ContainerKernelsError, OSError):
         trash.purge(roots, entry.id)
+
+
+def _move(source: Path, target: Path) -> bool:
+    """Move something to its place, and tell whether it was not there already: two servers may restore the same."""
+    paths.make_private(target.parent)
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        if not os.path.lexists(target):
+            raise
+        return False
+    return True
 
 
 def _moves(roots: Roots, entry: Entry, held: Path) -> list[tuple[Path, Path]]:
@@ -92,6 +109,12 @@ def _take(held: Path, image: Path) -> None:
         known = {"size_bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sif_id": sif.read_header(image).id}
         data["metadata"]["container_kernels"]["image"].update(known)
         paths.write_private(held / "kernel.json", json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def _gone(entry: Entry) -> ContainerKernelsError:
+    return ContainerKernelsError(
+        "not_found", f"The files of {entry.display_name} are no longer in the trash.", "Add the kernel again."
+    )
 
 
 def _not_ours(entry: Entry, path: str) -> ContainerKernelsError:

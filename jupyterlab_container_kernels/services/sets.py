@@ -23,9 +23,8 @@ import dacite
 
 from ..languages.base import Interpreter, Language
 from ..models import now
-from ..system import kernelspecs, paths
+from ..system import paths
 from ..system.paths import Roots
-from . import task_files
 
 #: The directory of all sets; no kernel's own directory may have this name.
 NAME = "shared"
@@ -47,18 +46,6 @@ class Manifest:
 def is_set(path: Path, roots: Roots) -> bool:
     """Tell whether a path is that of a set, or of one in the making."""
     return path.parent == roots.packages / NAME
-
-
-def kernels_of(path: Path, roots: Roots) -> list[str]:
-    """Return the display names of the kernels that use a set."""
-    specs = kernelspecs.read_all(roots.kernels)
-    return [spec.display_name for spec in specs if spec.record.packages.shared == str(path)]
-
-
-def tasks_of(path: Path, roots: Roots, but: Container[str] = ()) -> list[str]:
-    """Return the display names of kernels that tasks of any process, except ``but``, add with a set."""
-    stored = task_files.alive(roots.tasks, but)
-    return [each.task.display_name for each in stored if str(path) in each.leftovers]
 
 
 def fitting(roots: Roots, language: Language, interpreter: Interpreter) -> Path | None:
@@ -113,10 +100,36 @@ def complete(made: Path, target: Path, language: Language, interpreter: Interpre
     made.rename(target)
 
 
-def remove_unused(path: Path, roots: Roots) -> None:
-    """Remove a set that nobody used a moment ago, unless somebody does by now, who then removes it in turn."""
-    if not kernels_of(path, roots) and not tasks_of(path, roots):
-        remove(path, roots)
+def remove_unused(path: Path, roots: Roots, in_use: Callable[[], Container[str]]) -> bool:
+    """Remove a set unless somebody uses it, who then removes it in turn; tell whether it is gone.
+
+    Whoever takes a set notes that, and then looks whether it is there. So it is moved aside before the last look at
+    such notes, and put back if there is one.
+
+    Parameters
+    ----------
+    in_use : callable
+        Returns the paths that tasks and kernels use at that moment.
+
+    Raises
+    ------
+    ContainerKernelsError
+        ``not_ours``: it does not carry our marker, or lies elsewhere.
+    """
+    if str(path) in in_use():
+        return False
+    aside = path
+    if paths.is_ours(path, roots.packages):
+        aside = staging(roots, secrets.token_hex(16))  # if this is killed now, that is shown as a leftover
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return True
+        if str(path) in in_use():
+            aside.rename(path)
+            return False
+    remove(aside, roots)
+    return True
 
 
 def remove(path: Path, roots: Roots) -> None:

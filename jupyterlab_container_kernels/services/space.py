@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +16,13 @@ from .. import failures
 from ..errors import ContainerKernelsError
 from ..models import Freed, Restored, Space, SpaceItem
 from ..runtimes.base import FoundRuntime
-from ..system import paths, process
-from . import inventory, sets, trash, users
+from ..system import kernelspecs, paths, process
+from . import inventory, orders, sets, trash, users
 from .deletion import DeletionService
 from .inventory import Known, Thing
 from .kernels import KernelService
 from .session import SessionService
-from .store import chosen, is_chosen, is_stored, side_file
+from .store import chosen, is_chosen, is_partial, is_stored, partial_path, side_file
 from .tasks import TaskService
 
 #: How long adding up sizes may take, all together; what is slower has none.
@@ -79,7 +80,7 @@ class SpaceService:
             )
         await self._measure([thing.item])
         size = self._sized(thing.item).size_bytes
-        await self._deletion.clear(self._removal(thing), _REMOVE_TIMEOUT_S)
+        await self._deletion.clear(partial(self._remove, thing), _REMOVE_TIMEOUT_S)
         self._sizes.pop(thing.item.path, None)
         return Freed(size or 0)
 
@@ -102,7 +103,8 @@ class SpaceService:
             stores = await self._chosen_stores()
             look = partial(inventory.list_entries, self._roots, stores)
             entries = await patience.ask("inventory", look, _WALK_TIMEOUT_S)
-            claimed = await asyncio.to_thread(self._tasks.claimed)
+            held = inventory.held(await asyncio.to_thread(trash.entries, self._roots))
+            claimed = held | await asyncio.to_thread(self._claimed)
             using = await users.read(self._roots, patience, self._tasks)
             last_used: dict[str, str] = {}
             for kernel in (await self._kernels.list_kernels()).kernels:
@@ -152,27 +154,38 @@ class SpaceService:
         size = self._sizes.get(item.path) if item.size_bytes is None else item.size_bytes
         return replace(item, size_bytes=size)
 
-    def _removal(self, thing: Thing) -> Callable[[], int]:
-        """Return what removes a thing of ours, and looks once more whether it is one."""
-        path, roots = thing.path, self._roots
+    def _claimed(self) -> set[str]:
+        """Return what tasks are at work with, also those that bring an image for others."""
+        return self._tasks.claimed() | orders.claimed(self._roots)
 
-        def remove() -> int:
-            if thing.root == roots.images or is_chosen(thing.root):
-                if is_stored(path, roots.images) and not self._tasks.users_of(path):
-                    side = side_file(path)
-                    path.unlink(missing_ok=True)
-                    side.unlink(missing_ok=True)
-                elif path.name.startswith(".") and path.parent == thing.root and not path.is_symlink():
-                    path.unlink(missing_ok=True)
-                elif path.is_dir():
-                    paths.remove_marked(path, thing.root)
-            elif sets.is_set(path, roots):
-                sets.remove_unused(path, roots)
-            else:
-                paths.remove_marked(path, thing.root)
-            return 0
+    def _in_use(self) -> set[str]:
+        """Return what tasks are at work with, and what our kernels use: in this order, as one publishes, then ends."""
+        return self._claimed() | kernelspecs.places_of_all(self._roots.kernels)
 
-        return remove
+    def _remove(self, thing: Thing) -> int:
+        """Remove a thing of ours, having looked once more whether it is one that nobody uses.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``kernel_running``: somebody uses it by now; ``not_ours``.
+        """
+        path, is_gone = thing.path, True
+        if str(path) in self._in_use():
+            is_gone = False
+        elif is_stored(path, self._roots.images):
+            is_gone = _remove_image(path, self._in_use)
+        elif sets.is_set(path, self._roots):
+            is_gone = sets.remove_unused(path, self._roots, self._in_use)
+        elif is_partial(path) and not path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            paths.remove_marked(path, thing.root)
+        if not is_gone:
+            raise ContainerKernelsError(
+                "kernel_running", f"{thing.item.title} was taken into use at this moment.", "Refresh the page."
+            )
+        return 0
 
     async def _cache(self) -> tuple[SpaceItem, FoundRuntime] | None:
         """Return the cache of the runtime that is found, if there is one."""
@@ -204,3 +217,21 @@ class SpaceService:
         await self._measure([item])
         after = self._sized(item).size_bytes
         return Freed(max(0, (before or 0) - (after or 0)))
+
+
+def _remove_image(image: Path, in_use: Callable[[], Container[str]]) -> bool:
+    """Remove an image of ours unless somebody takes it into use at this moment; tell whether it is gone.
+
+    As :func:`.sets.remove_unused`.
+    """
+    aside = partial_path(image.parent, secrets.token_hex(16))  # if this is killed now, that is shown as a leftover
+    try:
+        image.rename(aside)
+    except FileNotFoundError:
+        return True
+    if str(image) in in_use():
+        aside.rename(image)
+        return False
+    side_file(image).unlink(missing_ok=True)
+    aside.unlink()
+    return True

@@ -36,6 +36,16 @@ def side_file(image: Path) -> Path:
     return image.with_suffix(".json")
 
 
+def partial_path(store: Path, name: str) -> Path:
+    """Return where an image lies as long as it is not one of the store, or no longer; ``name`` is nothing else's."""
+    return store / f".{name}.partial.sif"
+
+
+def is_partial(path: Path) -> bool:
+    """Tell whether a path is one of :func:`partial_path`."""
+    return path.name.startswith(".") and path.name.endswith(".partial.sif")
+
+
 def is_stored(image: Path, store: Path) -> bool:
     """Tell whether an image is one that we stored: a plain file in the store or a chosen one, with its side file."""
     is_ours = image.parent == store or is_chosen(image.parent)

@@ -112,6 +112,14 @@ class TaskService:
         found |= {stored.image for stored in others if stored.image is not None}
         return found.union(*(stored.leftovers + stored.resumable for stored in others))
 
+    def in_use(self) -> set[str]:
+        """Return what our kernels use, and the images and sets that tasks of any process do; ask in a thread.
+
+        Tasks are asked first: one publishes its kernel before it ends, so what it takes into use is never overlooked.
+        """
+        common = {path for path in self.claimed() if path.endswith(".sif") or sets.is_set(Path(path), self._roots)}
+        return common | kernelspecs.places_of_all(self._roots.kernels)
+
     def slugs(self) -> set[str]:
         """Return the kernel names that tasks of this process will publish."""
         # one that has ended is still being written, and whoever saw its end may begin the next
@@ -279,8 +287,8 @@ class TaskService:
         for path in map(Path, reversed(leftovers)):
             try:
                 if sets.is_set(path, self._roots):
-                    if not sets.kernels_of(path, self._roots) and not self.users_of(path):
-                        sets.remove(path, self._roots)
+                    if not paths.remove_begun(path, self._roots.packages):
+                        sets.remove_unused(path, self._roots, self.in_use)
                 elif image_lock.is_lock(path):
                     image_lock.release_dead(path)
                 elif (path.parent in stores and path.name.startswith(".")) or _is_connection_file(path):

@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -82,8 +82,11 @@ class Entry:
         return next(part for part in self.parts if part.what == "kernelspec")
 
 
-#: Tells whether nobody uses a thing, asked right before it moves.
-IsFree = Callable[[Part], bool]
+#: Returns the paths that tasks and kernels use at this moment.
+InUse = Callable[[], Container[str]]
+#: Parts that may be another kernel's, too.
+_COMMON: tuple[RemovalKind, ...] = ("image", "shared_packages")
+_TAKEN = "It was taken into use at this moment."
 
 
 def begin(entry_id: str, slug: str, display_name: str, deleted: str, parts: Sequence[Part], doomed: bool) -> Entry:
@@ -117,7 +120,7 @@ def homes(roots: Roots, entry: Entry | None = None) -> list[Path]:
     return [*dict.fromkeys(each for each in found if each != roots.trash), roots.trash]
 
 
-def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
+def bury(roots: Roots, entry: Entry, in_use: InUse) -> dict[str, str] | None:
     """Move a kernel and what goes with it into the trash.
 
     Returns
@@ -141,31 +144,38 @@ def bury(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str] | None:
         if isinstance(error, FileNotFoundError) and not os.path.lexists(entry.kernel.source):
             return None
         if error.errno in _FULL and entry.state == "doomed":
-            return _remove_at_once(roots, entry, is_free)
+            return _remove_at_once(roots, entry, in_use)
         raise refused(entry.display_name, error, entry.kernel.source) from error
-    stayed = _move_rest(roots, entry, is_free)
+    stayed = _move_rest(roots, entry, in_use)
     if entry.state == "moving":
         _settle(roots, entry)
     return stayed
 
 
-def _move_rest(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
+def _move_rest(roots: Roots, entry: Entry, in_use: InUse) -> dict[str, str]:
+    """Move what goes with a kernel that is in the trash; returns what stayed and why.
+
+    Whoever takes something into use notes that, and then looks whether it is there. So such notes are looked for once
+    more after it has moved.
+    """
     stayed: dict[str, str] = {}
+    used = in_use()
     for part in entry.parts:
         source, target = Path(part.source), place_of(roots, part, entry.id)
         if part.what == "kernelspec" or not _may_move(roots, part):
             continue
         try:
-            if os.path.lexists(source) and not is_free(part):
-                stayed[part.source] = "It was taken into use at this moment."
+            if os.path.lexists(source) and part.source in used:
+                stayed[part.source] = _TAKEN
             elif os.path.lexists(source) and not os.path.lexists(target):
                 if not target.parent.exists():
                     paths.make_marked(target.parent)
                 source.rename(target)
-                if not is_free(part):  # by whoever looked for it after our look and before it moved
-                    target.rename(source)
-                    stayed[part.source] = "It was taken into use at this moment."
-            if part.what == "image" and os.path.lexists(target) and side_file(source).exists():
+            is_away = os.path.lexists(target) and not os.path.lexists(source)
+            if is_away and part.what in _COMMON and part.source in in_use():
+                _put_back(target, source)
+                stayed[part.source] = _TAKEN
+            elif part.what == "image" and os.path.lexists(target) and side_file(source).exists():
                 side_file(source).rename(side_file(target))
             if part.what == "shared_packages":
                 with contextlib.suppress(OSError):
@@ -176,7 +186,14 @@ def _move_rest(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
     return stayed
 
 
-def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, str]:
+def _put_back(held: Path, source: Path) -> None:
+    paths.make_private(source.parent)
+    if side_file(held).exists():
+        side_file(held).rename(side_file(source))
+    held.rename(source)
+
+
+def _remove_at_once(roots: Roots, entry: Entry, in_use: InUse) -> dict[str, str]:
     """Remove a kernel from a disk so full that it takes no note, and all that goes with it."""
     stayed: dict[str, str] = {}
     try:
@@ -184,13 +201,14 @@ def _remove_at_once(roots: Roots, entry: Entry, is_free: IsFree) -> dict[str, st
         paths.remove_tree(Path(entry.kernel.source))
     except OSError as error:
         raise refused(entry.display_name, error, entry.kernel.source) from error
+    used = in_use()
     for part in entry.parts:
         source = Path(part.source)
         if part.what == "kernelspec" or not _may_move(roots, part):
             continue
         try:
-            if not is_free(part):
-                stayed[part.source] = "It was taken into use at this moment."
+            if part.source in used:
+                stayed[part.source] = _TAKEN
             elif part.what == "image":
                 source.unlink(missing_ok=True)
                 side_file(source).unlink(missing_ok=True)
@@ -243,7 +261,7 @@ def is_at_home(roots: Roots, part: Part) -> bool:
     return known and os.path.realpath(parent) == os.path.realpath(expected)
 
 
-def resume(roots: Roots, is_free: IsFree) -> None:
+def resume(roots: Roots, in_use: InUse) -> None:
     """Finish what processes that have ended had begun: deletions, and removals from the trash."""
     _remove_rests(roots)
     for entry in entries(roots):
@@ -253,7 +271,7 @@ def resume(roots: Roots, is_free: IsFree) -> None:
             if (moved and entry.state == "kept") or (entry.state != "kept" and entry.owner.is_alive(silent_s)):
                 continue
             if moved and entry.state != "purging":
-                _move_rest(roots, entry, is_free)
+                _move_rest(roots, entry, in_use)
             if moved and entry.state == "moving":
                 _settle(roots, entry)
             else:  # it was to be removed, or the kernel never went, or it is back

@@ -79,8 +79,8 @@ class Census:
     """Tells who uses what, with one look at all kernels for several deletions that follow each other.
 
     Following the links of all kernels before each of some hundred would take minutes. A kernel that came meanwhile lets
-    it look anew; what one that was there has taken into use is seen by :func:`.kernelspecs.places_of_all`, right before
-    a thing moves.
+    it look anew; what one that was there has taken into use is seen by :meth:`.TaskService.in_use`, before it moves
+    and after that.
     """
 
     def __init__(self, roots: Roots, patience: Patience, tasks: TaskService) -> None:

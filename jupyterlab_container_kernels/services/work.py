@@ -117,7 +117,7 @@ class Work:
             await to_its_end(asyncio.to_thread(kernelspecs.amend, staged, start_s=seen.start_s, gpu_name=seen.gpu_name))
 
         async with running.phase("publish", "Putting the tile into the Launcher"):
-            await self._publish(running, staged, places.packages)
+            await self._publish(running, staged)
             for path in (places.packages.own, places.packages.shared, places.log.parent):
                 if path is not None:
                     running.keeps(path)
@@ -257,31 +257,23 @@ class Work:
             created=plan.replaces.record.created if plan.replaces else now(),
         )
 
-    async def _publish(self, running: RunningTask, staged: Path, packages: Packages) -> None:
+    async def _publish(self, running: RunningTask, staged: Path) -> None:
         """Put the kernel where Jupyter looks; a cancellation is too late for one that is mended."""
         replaces = self._plan.replaces
         if replaces is not None:
             await to_its_end(asyncio.to_thread(kernelspecs.overwrite, staged, replaces, self._roots))
-            if replaces.record.packages.shared:  # it goes, unless another kernel or the mended one uses it
-                await running.owns(Path(replaces.record.packages.shared))
             running.say(f"{self._plan.display_name} was {'changed' if self._plan.action == 'edit' else 'mended'}.")
+            old = replaces.record.packages.shared
             if self._plan.slug in await self._session.jupyter.running():
                 running.outcome = f"{self._plan.display_name} runs as before; what is new holds from its next start on"
-            await self._drop(replaces, packages)
+            elif old is not None and sets.is_set(Path(old), self._roots):
+                await running.owns(Path(old))  # it goes, unless another kernel or the mended one uses it
             return
         try:
             await to_its_end(self._publish_new(running, staged))
         except BaseException:
             await to_its_end(asyncio.to_thread(self._take_back, running))
             raise
-
-    async def _drop(self, replaces: Spec, packages: Packages) -> None:
-        """Remove the set that the kernel had before, unless another kernel, or one of it that runs, still uses it."""
-        old = replaces.record.packages.shared
-        if old is None or old == str(packages.shared) or not sets.is_set(Path(old), self._roots):
-            return
-        if replaces.slug not in await self._session.jupyter.running():
-            await to_its_end(asyncio.to_thread(sets.remove_unused, Path(old), self._roots))
 
     async def _publish_new(self, running: RunningTask, staged: Path) -> None:
         """Move the kernel to where Jupyter looks, and see whether Jupyter sees it."""

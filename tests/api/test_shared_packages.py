@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, tree
 
 from .conftest import Client
+from .test_adding import ended
+from .test_changing import added
+from .test_deleting import start
 
 
 def use(roots: Roots, slug: str, image: Path, shared: Path, **names: str) -> None:
@@ -54,6 +58,25 @@ async def test_a_set_stays_until_its_last_kernel_goes(client: Client, roots: Roo
     assert item["size_bytes"] > 0
     assert await gone(shared.parent)
     assert tree(roots.packages) == []
+
+
+@pytest.mark.parametrize("runs", [False, True])
+async def test_a_set_that_a_changed_kernel_no_longer_uses_goes_unless_one_of_it_still_runs(
+    client: Client, roots: Roots, image: Path, jp_fetch: Any, jp_serverapp: Any, runs: bool
+) -> None:
+    await added(client, image, display_name="Demo", gpu="off")
+    shared = paths.make_marked(roots.packages / sets.NAME / "python-1")
+    file = roots.kernels / "demo" / "kernel.json"
+    spec = json.loads(file.read_text())
+    spec["metadata"]["container_kernels"]["packages"]["shared"] = str(shared)
+    file.write_text(json.dumps(spec))
+    if runs:
+        await start(client, jp_fetch, "a.ipynb")
+    # the image has the package by now, so the changed kernel needs none beside it
+    task = await ended(client, (await client("patch", "kernels/demo", {"display_name": "Changed"})).holds("Task"))
+    assert task["error"] is None and ("runs as before" in task["message"]) == runs
+    assert shared.exists() == runs
+    await jp_serverapp.kernel_manager.shutdown_all(now=True)
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "without our marker", "another kernel's own"])

@@ -106,11 +106,11 @@ def test_an_image_in_it_is_ours_goes_into_a_trash_beside_it_and_comes_back(folde
     directory = add_kernel(roots, "demo", image, display_name="Demo")
     parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
     entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
-    assert trash.bury(roots, entry, lambda _part: True) == {}
+    assert trash.bury(roots, entry, set) == {}
     assert not image.exists() and (image.parent / ".trash" / entry.id / "image.sif").is_file()
     restoration.restore(roots, entry)
     assert image.is_file() and store.side_file(image).is_file()
-    trash.bury(roots, entry, lambda _part: True)
+    trash.bury(roots, entry, set)
     trash.purge(roots, entry.id)
     assert sorted(path.name for path in image.parent.iterdir()) == [MARKER, ".trash"]
     assert list((image.parent / ".trash").iterdir()) == []
@@ -124,7 +124,7 @@ def test_a_trash_on_a_file_system_that_is_not_there_is_emptied_when_it_is_back(
     directory = add_kernel(roots, "demo", image, display_name="Demo")
     parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
     entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
-    trash.bury(roots, entry, lambda _part: True)
+    trash.bury(roots, entry, set)
     buried = image.parent / ".trash" / entry.id / "image.sif"
     folder.rename(away)
     if is_restored:  # what its user has back must not lose its image when that is there again
