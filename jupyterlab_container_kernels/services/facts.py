@@ -14,7 +14,6 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -24,13 +23,11 @@ from typing import Any, TypeVar
 from ..acquire import local_image, sif
 from ..errors import ContainerKernelsError
 from ..system import process
+from ..system.kept import MOST_KEPT, Kept, stamp_of
 from ..system.paths import read_json
 
 _Value = TypeVar("_Value")
-_Stamp = tuple[Any, ...]
 
-#: How many answers of one kind are kept at most.
-MOST_KEPT = 20_000
 _HEAD_BYTES, _TAIL_BYTES = 512, 256
 _STARTED = re.compile(rb"^# started: (\S+)$", re.MULTILINE)
 _ENDED = re.compile(rb"^# ended: \S+ ([\w-]+)", re.MULTILINE)
@@ -97,24 +94,9 @@ class Owner:
     name: str
 
 
-class Kept:
-    """Answers by path, each with the stamp of what it was read from."""
-
-    def __init__(self) -> None:
-        self._known: dict[object, tuple[_Stamp, Any]] = {}
-
-    def get(self, key: object, stamp: _Stamp, read: Callable[[], _Value]) -> _Value:
-        """Return what was read, again only if the stamp is another one."""
-        known = self._known.get(key)
-        if known is None or known[0] != stamp:
-            if len(self._known) > MOST_KEPT:
-                self._known.clear()
-            known = self._known[key] = (stamp, read())
-        value: _Value = known[1]
-        return value
-
-
-_headers, _heads, _documents = Kept(), Kept(), Kept()
+_headers: Kept[tuple[str | None, str | None]] = Kept()
+_heads: Kept[tuple[datetime, bool]] = Kept()
+_documents: Kept[Checked | None] = Kept()
 _last: dict[object, Any] = {}
 
 
@@ -131,11 +113,6 @@ def same(key: object, value: _Value) -> _Value:
         _last.clear()
     _last[key] = value
     return value
-
-
-def stamp_of(status: os.stat_result) -> _Stamp:
-    """Return what changes when a file does."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def image(path: str) -> ImageFacts:

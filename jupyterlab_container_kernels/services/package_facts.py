@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..languages.base import Language
+from ..system.kept import MOST_KEPT, Kept, stamp_of
 from ..system.paths import read_json
-from .facts import MOST_KEPT, Kept, same, stamp_of
+from .facts import same
 from .install import INTERPRETER_FILE
 
 _Value = TypeVar("_Value")
 
 #: More directories than these are looked through again each time.
 _MOST_DIRECTORIES = 64
-_documents = Kept()
+_documents: Kept[tuple[str, str] | None] = Kept()
 _trees: dict[object, tuple[list[tuple[str, int]], Any]] = {}
 
 

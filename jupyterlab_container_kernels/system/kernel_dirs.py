@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from . import container_argv, foreign, kernelspecs
+from .kept import Kept, stamp_of
 from .kernelspecs import Spec
 
 _LIMIT_BYTES = 256 * 1024
-_MOST_READ = 20_000
 #: What Jupyter wants of a kernel.json beside ``argv`` (``jupyter_client.kernelspec.KernelSpec``).
 _KINDS: Mapping[str, type] = {"display_name": str, "language": str, "metadata": dict, "env": dict}
 
@@ -68,9 +68,8 @@ class Script:
     is_executable: bool
 
 
-_Stamp = tuple[int, int, int]
-_entries: dict[str, tuple[_Stamp, Entry | None]] = {}
-_scripts: dict[str, tuple[_Stamp, Script]] = {}
+_entries: Kept[Entry | None] = Kept()
+_scripts: Kept[Script] = Kept()
 
 
 def real_path(directory: str) -> str:
@@ -106,14 +105,10 @@ def read(directory: str) -> Entry | None:
         status = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-    known = _entries.get(directory)
-    # one that cannot be read is judged by what lies beside it, too
-    if known is None or known[0] != stamp or (known[1] is not None and known[1].is_hidden):
-        if len(_entries) > _MOST_READ:
-            _entries.clear()
-        known = _entries[directory] = (stamp, _parse(directory, path, status.st_mtime))
-    return known[1]
+    found = _entries.get(directory, stamp_of(status), lambda: _parse(directory, path, status.st_mtime))
+    if found is not None and found.is_hidden:
+        _entries.forget(directory)  # one that cannot be read is judged by what lies beside it, too
+    return found
 
 
 def read_script(path: str) -> Script:
@@ -128,14 +123,12 @@ def read_script(path: str) -> Script:
         status = os.stat(path)
     except ValueError as error:  # a null byte, or half a character
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
-    stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-    known = _scripts.get(path)
-    if known is None or known[0] != stamp:
-        if len(_scripts) > _MOST_READ:
-            _scripts.clear()
-        text = _text(path, foreign.SCRIPT_LIMIT_BYTES)
-        known = _scripts[path] = (stamp, Script("" if "\0" in text else text, os.access(path, os.X_OK)))
-    return known[1]
+    return _scripts.get(path, stamp_of(status), lambda: _read_script(path))
+
+
+def _read_script(path: str) -> Script:
+    text = _text(path, foreign.SCRIPT_LIMIT_BYTES)
+    return Script("" if "\0" in text else text, os.access(path, os.X_OK))
 
 
 def _parse(directory: str, path: str, written_s: float) -> Entry | None:

@@ -22,6 +22,7 @@ from jupyter_core.paths import jupyter_data_dir
 from ..errors import ContainerKernelsError
 from ..models import Bind, GpuMode, KernelRuntime, PullFrom
 from . import paths
+from .kept import Kept, stamp_of
 from .paths import Roots
 
 #: Jupyter lower-cases names of kernels; what is here is also safe in URLs and paths.
@@ -103,10 +104,9 @@ class Spec:
         return frozenset({record.image.path, record.packages.path, record.log.rpartition("/")[0], *shared})
 
 
-#: What was read, with inode, time and size of the file: checking some hundred records takes longer than all the rest.
-#: By the directory's path as text, as of thousands of paths pathlib takes longer than the calls.
-_read: dict[str, tuple[tuple[int, int, int], Spec | None]] = {}
-_MOST_READ = 20_000
+#: By the directory's path as text, as of thousands of paths pathlib takes longer than the calls. Checking some hundred
+#: records takes longer than all the rest.
+_read: Kept[Spec | None] = Kept()
 
 
 def slugify(text: str) -> str:
@@ -126,13 +126,7 @@ def _read_at(directory: str) -> Spec | None:
         status = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):  # a path with a null byte
         return None
-    stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-    known = _read.get(directory)
-    if known is None or known[0] != stamp:
-        if len(_read) > _MOST_READ:
-            _read.clear()
-        known = _read[directory] = (stamp, parse(Path(directory), paths.read_json(Path(path))))
-    return known[1]
+    return _read.get(directory, stamp_of(status), lambda: parse(Path(directory), paths.read_json(Path(path))))
 
 
 def parse(directory: Path, data: Any) -> Spec | None:
