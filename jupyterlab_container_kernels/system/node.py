@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .mounts import mount_of, mounts
 from .process import find_program
 
 #: What limits user namespaces, and the value that forbids them (namespaces(7), user_namespaces(7), Debian, Ubuntu).
@@ -102,10 +103,5 @@ def _own_libraries(program: str) -> list[Path]:
 
 def is_memory(path: Path) -> bool:
     """Tell whether what is written to a folder takes memory."""
-    best, kind = "", ""
-    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
-        left, _, right = line.partition(" - ")
-        at = left.split()[4]
-        if (path == Path(at) or Path(at) in path.parents) and len(at) >= len(best):
-            best, kind = at, right.split()[0]
-    return kind in _OF_MEMORY
+    mount = mount_of(str(path), mounts())
+    return mount is not None and mount.kind in _OF_MEMORY

@@ -11,12 +11,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import re
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
+from .mounts import mounts
 from .paths import Patience
 
 #: A function of a path, and the path. Its answer is what it returns, or the OSError that it raises.
@@ -26,7 +25,6 @@ Question = tuple[Callable[[str], Any], str]
 PATH_TIMEOUT_S = 1.0
 #: How many threads may get stuck in one file system in one round.
 _ATTEMPTS = 3
-_MOUNTS = Path("/proc/self/mountinfo")
 
 
 class Survey:
@@ -102,31 +100,21 @@ class _Round:
 
 def _by_file_system(questions: Iterable[Question]) -> list[list[Question]]:
     """Group questions by where their paths are mounted, by name alone: looking might hang."""
-    mounts = _mount_points()
+    points = {each.at for each in mounts()}
     known: dict[str, str] = {"": "", "/": "/"}
 
     def mount_of(folder: str) -> str:
         if folder not in known:
-            known[folder] = folder if folder in mounts else mount_of(folder.rpartition("/")[0] or "/")
+            known[folder] = folder if folder in points else mount_of(folder.rpartition("/")[0] or "/")
         return known[folder]
 
     groups: dict[str, list[Question]] = {}
     for question in dict.fromkeys(questions):
         path = question[1]
-        mount = path if path in mounts else mount_of(_folder(path)) if path.startswith("/") else ""
+        mount = path if path in points else mount_of(_folder(path)) if path.startswith("/") else ""
         groups.setdefault(mount, []).append(question)
     return list(groups.values())
 
 
 def _folder(path: str) -> str:
     return path.rstrip("/").rpartition("/")[0] or ("/" if path.startswith("/") else "")
-
-
-def _mount_points() -> set[str]:
-    """Return where file systems are mounted (proc(5)), or nothing where nobody tells."""
-    try:
-        lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return set()
-    fields = (line.split(" ", 5) for line in lines)
-    return {re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), each[4]) for each in fields if len(each) > 4}

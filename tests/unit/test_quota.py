@@ -9,6 +9,7 @@ import pytest
 
 from jupyterlab_container_kernels.models import Quota
 from jupyterlab_container_kernels.system import quota
+from jupyterlab_container_kernels.system.mounts import Mount
 from jupyterlab_container_kernels.system.paths import Patience
 
 KIB = 1024
@@ -74,8 +75,12 @@ async def test_a_command_that_hangs_or_is_missing_tells_nothing(
 async def test_the_limit_of_the_file_system_on_which_a_path_lies_is_told(
     empty_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mounts = [("/", "/dev/root", "ext4"), ("/home", "nas:/home", "nfs4"), ("/home/scratch", "mds@tcp:/s", "lustre")]
-    monkeypatch.setattr(quota, "_mounts", lambda: mounts)
+    mounted = [
+        Mount("/", "/dev/root", "ext4"),
+        Mount("/home", "nas:/home", "nfs4"),
+        Mount("/home/scratch", "mds@tcp:/s", "lustre"),
+    ]
+    monkeypatch.setattr(quota, "mounts", lambda: mounted)
     (empty_path / "quota").write_text('#!/bin/bash\necho "nas:/home  5  100  200  0  1 0 0 0"; exit 1\n')
     (empty_path / "lfs").write_text(
         '#!/bin/bash\n[ "$*" = "quota -q -u $WHO /home/scratch" ] && echo "/s 7 0 9 - 1 0 0 -"\n'
