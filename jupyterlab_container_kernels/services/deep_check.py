@@ -73,8 +73,8 @@ class DeepCheck:
         Raises
         ------
         ContainerKernelsError
-            ``timed_out``: a file system that it needs does not answer, so nobody can tell; what
-            :func:`.check.verify` raises.
+            ``timed_out``: a file system that it needs does not answer, so nobody can tell; ``language_missing``:
+            nothing here knows its language; what :func:`.check.verify` raises.
         """
         name = self._spec.display_name
         digest = await self._digest(running)
@@ -86,6 +86,8 @@ class DeepCheck:
             known = await self._known()
             try:
                 start_s = await self._start(running)
+            except check.PortTaken:
+                raise  # it tells nothing of the kernel
             except ContainerKernelsError as error:
                 await self._note(running, Checked(now(), False, error.message, error.hint, digest, known))
                 raise

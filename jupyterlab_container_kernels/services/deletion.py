@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import time
@@ -20,6 +21,8 @@ from .store import is_stored
 from .tasks import TaskService
 from .trash import Entry, Part
 from .users import Census, Users
+
+_log = logging.getLogger(__name__)
 
 #: How long it may take to add up the sizes of some thousand files on a slow file system, in seconds.
 _WALK_TIMEOUT_S = 20.0
@@ -66,7 +69,10 @@ class DeletionService:
         return spec
 
     async def tidy(self, *, sweep: bool = False) -> None:
-        """Finish what killed processes had begun, and remove what was in the trash too long: now and then, or now."""
+        """Finish what killed processes had begun, and remove what was in the trash too long: now and then, or now.
+
+        What cannot be tidied stays for the next time: it keeps nobody from what they came for.
+        """
         moment = time.monotonic()
         if sweep or not self._swept or moment - self._swept > _SWEEP_INTERVAL_S:
             self._swept = moment
@@ -75,7 +81,10 @@ class DeletionService:
                 trash.resume(self._roots, self._tasks.in_use)
                 return 0
 
-            await self._wait_for(self._begin(finish), _TIDYING_S)  # a file system may not answer
+            try:
+                await self._wait_for(self._begin(finish), _TIDYING_S)  # a file system may not answer
+            except ContainerKernelsError as error:
+                _log.warning("What killed deletions left was not removed: %s", error)
             for entry_id in await asyncio.to_thread(trash.expired, self._roots, self._session.settings.trash_days):
                 self._purge(entry_id)
 
@@ -85,7 +94,8 @@ class DeletionService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``kernel_running``, ``not_ours``; ``forbidden`` or ``disk_full``: it cannot be moved.
+            ``not_found``, ``kernel_running``, ``not_ours``; ``forbidden`` or ``disk_full``: it cannot be moved;
+            ``timed_out``: the file system of what goes with it does not answer.
         """
         await self.tidy()  # first: it also ends removals that have just begun
         target = await self._target(slug, request)
@@ -168,7 +178,8 @@ class DeletionService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``; ``timed_out``: a part lies where nobody can reach it now.
+            ``not_found``; ``forbidden``: a file cannot be removed; ``timed_out``: a part lies where nobody can reach it
+            now.
         """
         entry = await self._entry(entry_id, kept=False)
         await self._wait_for(self._purge(entry_id))
@@ -191,7 +202,13 @@ class DeletionService:
         return entry
 
     async def clear(self, work: Callable[[], int], timeout_s: float) -> None:
-        """Remove something in a thread; the answer waits only so long, and the server's end as long as it takes."""
+        """Remove something in a thread; the answer waits only so long, and the server's end as long as it takes.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``forbidden``: a file cannot be removed.
+        """
         await self._wait_for(self._begin(work), timeout_s)
 
     def _purge(self, entry_id: str) -> asyncio.Future[int]:

@@ -75,8 +75,8 @@ class ImageService:
         Raises
         ------
         ContainerKernelsError
-            ``disk_full``, ``invalid_image_dir``, ``runtime_failed``: the store cannot be written, and whatever else
-            made it fail.
+            ``disk_full``, ``invalid_image_dir``, ``runtime_failed``: the store cannot be written; ``image_unusable``:
+            another image came; whatever else made it fail.
         """
         if resolved.stored is not None and not (wish.anew and resolved.reference.transport != "file"):
             await running.uses(resolved.stored)

@@ -94,7 +94,8 @@ class PublishingService:
         ------
         ContainerKernelsError
             ``not_found``, ``not_ours``; ``invalid_directory``: it is not safe, or nobody could read it; ``slug_taken``:
-            a kernel of this name is shared from there; ``disk_full``; ``timed_out``.
+            a kernel of this name is shared from there; ``image_not_found``, ``image_unusable``: its image is gone, or
+            cannot be shared; ``disk_full``; ``timed_out``.
         """
         planned = await self._plan(slug, request)
         place = planned.place
@@ -113,7 +114,7 @@ class PublishingService:
         Raises
         ------
         ContainerKernelsError
-            As :meth:`plan`.
+            As :meth:`plan`; as :meth:`.TaskService.require_idle`.
         """
         planned = await self._plan(slug, request)
         runtime = await self._session.find_runtime()
@@ -129,7 +130,8 @@ class PublishingService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``not_ours``; ``kernel_running``; ``forbidden``; ``timed_out``.
+            ``not_found``, ``not_ours``; ``invalid_directory``: it cannot be read; ``kernel_running``; ``forbidden``;
+            ``timed_out``.
         """
         path = Path(directory)
         spec = await self._ask("kernel", path, lambda: kernelspecs.read(path))

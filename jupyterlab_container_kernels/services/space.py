@@ -49,6 +49,11 @@ class SpaceService:
         """Return what is stored and who uses it, what nothing refers to any longer, and the room left.
 
         A size that could not be added up in time is ``None``; it is known the next time, if it was added up meanwhile.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``timed_out``: a file system does not answer, so nobody knows what is there.
         """
         await self._deletion.tidy(sweep=True)
         things, cache, disks = await asyncio.gather(self._things(), self._cache(), self._session.limited_disks())
@@ -62,7 +67,8 @@ class SpaceService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``; ``kernel_running``: a kernel or a task uses it, which is named; ``not_ours``.
+            ``not_found``; ``kernel_running``: a kernel or a task uses it, which is named; ``not_ours``; ``timed_out``:
+            a file system does not answer.
         """
         if await asyncio.to_thread(trash.read, self._roots, item_id) is not None:
             return await self._deletion.purge(item_id)

@@ -167,7 +167,14 @@ class TaskService:
         original: str | None = None,
         share: ShareRequest | None = None,
     ) -> Task:
-        """Begin a task and return it as it stands; ``work`` goes on by itself, when it is its turn."""
+        """Begin a task and return it as it stands; ``work`` goes on by itself, when it is its turn.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``slug_taken``: a task of another process is at the same kernel; ``disk_full``, ``internal``: the task
+            cannot be written.
+        """
         phases = [Phase(name, "waiting", None) for name in PHASES]
         task = Task(
             id=uuid.uuid4().hex,

@@ -93,6 +93,15 @@ class Work:
         self._plan = plan
 
     async def __call__(self, running: RunningTask) -> None:
+        """Make the kernel, or leave nothing of it.
+
+        Raises
+        ------
+        ContainerKernelsError
+            ``invalid_environment``: a variable is the kernel's own; ``slug_taken``: Jupyter shows no kernel or another
+            one under its name; what the phases raise: :meth:`.ImageService.acquire`, :meth:`.InstallService.inspect`,
+            :meth:`.InstallService.install`, :func:`.check.verify`.
+        """
         try:
             await self._do(running)
         except OSError as error:

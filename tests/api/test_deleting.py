@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
+from jupyterlab_container_kernels.services import trash
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Patience, Roots
 from tests.builders import add_kernel, store_image, tree
@@ -84,6 +86,17 @@ async def test_one_look_at_all_kernels_for_many_deletions_takes_nothing_that_was
     [item] = [each for each in removal["removal"] if each["what"] == "image"]
     assert (item["goes"], item["reason"]) == (False, "It was taken into use at this moment.")
     assert [image.exists() for image in images] == [False, True, True, True]
+
+
+async def test_what_a_killed_deletion_left_and_cannot_be_removed_keeps_no_list_from_being_shown(
+    client: Client, roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_of_what: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "/data/.a.removing")
+
+    add_kernel(roots, "demo", store_image(roots))
+    monkeypatch.setattr(trash, "resume", fails)
+    assert await listed(client) == {"demo"}
 
 
 async def test_an_image_can_be_kept(client: Client, roots: Roots) -> None:
