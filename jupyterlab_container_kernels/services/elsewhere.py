@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import time
 from pathlib import Path
 
-from .. import __version__
+from .. import __version__, failures
 from ..errors import STATUS, ContainerKernelsError
 from ..models import PullWay, Task
 from ..system import paths, slurm_jobs
@@ -39,9 +40,6 @@ _FAREWELL_S = 20.0
 #: How long whoever has brought the image has to say so in its task, which goes with the order.
 _END_S = 5.0
 
-#: When an order was fulfilled for this process, and what came: another task that waited meanwhile takes it as well.
-_came: dict[Path, tuple[float, Order, ImageRecord]] = {}
-
 
 async def look_up(resolution: ResolutionService, image: str, way: PullWay, *, shown: bool = False) -> Resolved:
     """Find out what a reference stands for; a registry that cannot be reached from here is asked by whoever pulls.
@@ -64,6 +62,8 @@ async def look_up(resolution: ResolutionService, image: str, way: PullWay, *, sh
 async def fetch(session: SessionService, running: RunningTask, order: Order, way: PullWay) -> ImageRecord:
     """Have an image brought into its store, or found there, and return what is said of it.
 
+    Tasks of any process that want the same one wait for each other, and take what came for the first.
+
     Parameters
     ----------
     order : Order
@@ -73,30 +73,47 @@ async def fetch(session: SessionService, running: RunningTask, order: Order, way
     Raises
     ------
     ContainerKernelsError
-        What went wrong there; ``runtime_failed``: Slurm does not take the job, or it ended without the image;
-        ``timed_out``: it has reached its time limit, and the next try goes on.
+        What went wrong there; ``runtime_failed``: the order cannot be written, Slurm does not take the job, or it ended
+        without the image; ``disk_full``; ``timed_out``: the job has reached its time limit, and the next try goes on.
     """
     folder = OrderFolder.of(session.roots, order.image)
+    try:
+        return await _fetch(session, running, order, folder, _JobPull if way == "job" else _LoginPull)
+    except OSError as error:
+        raise _not_written(order, folder, error) from error
+
+
+async def _fetch(
+    session: SessionService, running: RunningTask, order: Order, folder: OrderFolder, pull: type[_Pull]
+) -> ImageRecord:
     lock = image_lock.lock_path(session.roots.staging, f"sha256:{folder.path.name}")
-    began = time.monotonic()
     await asyncio.to_thread(paths.make_private, session.roots.staging)
     await running.owns(lock)
+    await running.may_resume(folder.path)  # before it waits, so that what comes for another is left for it
 
     def waiting() -> None:
         running.update(message="Waiting for another task of yours, which has the same image pulled")
 
     # a job may wait for hours, and takes nothing of this session; nobody waits for a turn while holding the lock
     async with running.aside(), image_lock.held(lock, lambda: False, waiting):
-        came, fulfilled, brought = _came.get(folder.path, (0.0, None, None))
-        if brought is None or fulfilled != order or came < began:
-            await running.may_resume(folder.path)
-            await asyncio.to_thread(folder.place, order)
-            brought = await (_JobPull if way == "job" else _LoginPull)(session, running, folder, order.image).wait()
+        await asyncio.to_thread(folder.place, order)
+        brought = await pull(session, running, folder, order.image).wait()
+        if not await running.others_claim(folder.path):
             await asyncio.to_thread(paths.remove_marked, folder.path, session.roots.staging)
-            running.keeps(folder.path)
-            _came[folder.path] = (time.monotonic(), order, brought)
+        running.keeps(folder.path)
+        await running.save()  # before the next one asks the same
     running.keeps(lock)
     return brought
+
+
+def _not_written(order: Order, folder: OrderFolder, error: OSError) -> ContainerKernelsError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return failures.explain(str(error), f"ordering {order.image}", "disk_full")
+    where = Path(error.filename).parent if error.filename else folder.path
+    return ContainerKernelsError(
+        "runtime_failed", f"{order.image} cannot be ordered: {where} cannot be written ({error.strerror}).",
+        "Check that you may write there, or pull the image in another way.",
+    )  # fmt: skip
 
 
 class _Pull:
@@ -251,18 +268,13 @@ class _JobPull(_Pull):
             if task.state == "failed":
                 raise self._fail(task, f"in Slurm job {self._job}")
             return
-        if self._gone is None and time.monotonic() - self._asked >= _ASK_S:
+        if time.monotonic() - self._asked < _ASK_S:
+            return
+        if self._gone is None:
             await self._ask()
-            self._asked = time.monotonic()
         if self._gone is not None:
-            state = await slurm_jobs.ended(self._job, os.environ)
-            if state is not None and state.is_alive:  # the queue was wrong
-                self._gone = None
-                return
-            went_well = state is None or state.state == "COMPLETED"
-            if time.monotonic() - self._gone > (_ARRIVAL_S if went_well else _LAST_WORDS_S):
-                await self._forsake(task)
-                raise await asyncio.to_thread(self._why, state)
+            await self._ask_for_end(task, self._gone)
+        self._asked = time.monotonic()
 
     async def _ask(self) -> None:
         try:
@@ -283,6 +295,17 @@ class _JobPull(_Pull):
         if self._shown[1] == 0 and message != self._running.task.message:
             self._running.say(message)
             self._running.update(message=message)
+
+    async def _ask_for_end(self, task: Task | None, gone: float) -> None:
+        """Ask how a job ended that the queue does not show; raises when nothing more can come of it."""
+        state = await slurm_jobs.ended(self._job, os.environ)
+        if state is not None and state.is_alive:  # the queue was wrong
+            self._gone = None
+            return
+        went_well = state is None or state.state == "COMPLETED"
+        if time.monotonic() - gone > (_ARRIVAL_S if went_well else _LAST_WORDS_S):
+            await self._forsake(task)
+            raise await asyncio.to_thread(self._why, state)
 
     async def _forsake(self, task: Task | None) -> None:
         """Have what a killed job has left removed; of a process on another node only its silence is known."""

@@ -101,6 +101,10 @@ class RunningTask:
             self.resumable.append(str(path))
         await self.save()
 
+    async def others_claim(self, path: Path) -> bool:
+        """Tell whether another task, of any process, has noted that it is at work with ``path``."""
+        return str(path) in await asyncio.to_thread(self._service.claimed, self.task.id)
+
     async def uses(self, image: Path) -> None:
         """Note on disk that nobody may delete a stored image; whoever uses it looks after that whether it is there."""
         self.image = image

@@ -103,9 +103,9 @@ class TaskService:
         others = alive(self._roots.tasks, self._running)
         return mine + [each.task.display_name for each in others if str(path) in (each.image, *each.leftovers)]
 
-    def claimed(self) -> set[str]:
-        """Return the paths that tasks of any process are at work with; reads files, so ask in a thread."""
-        running = list(self._running.values())
+    def claimed(self, but: str = "") -> set[str]:
+        """Return what tasks of any process, except the one of id ``but``, are at work with; ask in a thread."""
+        running = [each for each in list(self._running.values()) if each.task.id != but]
         found = {path for each in running for path in each.leftovers + each.resumable}
         found |= {str(each.image) for each in running if each.image is not None}
         others = alive(self._roots.tasks, self._running)

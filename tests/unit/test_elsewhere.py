@@ -41,8 +41,10 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
 @pytest.fixture
 def tool(empty_path: Path) -> Callable[[str, str], None]:
     def make(name: str, script: str) -> None:
-        (empty_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (empty_path / name).chmod(0o755)
+        new = empty_path / "new"
+        new.write_text(f"#!/bin/sh\n{script}\n")
+        new.chmod(0o755)
+        new.replace(empty_path / name)  # in one step: the one before may be run at this moment
 
     make("sbatch", "echo 12")
     make("squeue", "")
@@ -65,6 +67,10 @@ async def begun(services: Services, slug: str = "debian") -> Task:
 async def ended(services: Services) -> Task:
     """Have an image brought by a job, and return the task as it ended."""
     return await services.tasks.wait((await begun(services)).id)
+
+
+def running(*servers: Services) -> list[Task]:
+    return [task for server in servers for task in server.tasks.running()]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -139,6 +145,42 @@ async def test_tasks_that_want_the_same_image_have_it_brought_once_and_wait_for_
     assert not [each for each in services.session.roots.staging.iterdir() if each.name != paths.MARKER]
 
 
+async def test_two_servers_that_want_the_same_image_have_it_brought_once(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    submitted = tmp_path / "submitted"
+    tool("sbatch", f"echo one >> {submitted}; echo 12")
+    tool("squeue", f"[ ! -e {submitted} ] || echo '12|RUNNING|None'")
+    servers = [services, connect(services.session.settings, tmp_path, TerminalJupyter())]
+    tasks = [await begun(server, f"debian-{number}") for number, server in enumerate(servers)]
+    await until(lambda: any("Waiting for another task of yours" in each.message for each in running(*servers)))
+    await until(submitted.exists)
+    OrderFolder.of(services.session.roots, IMAGE).fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+    ends = [await server.tasks.wait(task.id) for server, task in zip(servers, tasks, strict=True)]
+    assert [(task.state, task.message) for task in ends] == [("done", "/x")] * 2
+    assert submitted.read_text() == "one\n"
+    assert not [each for each in services.session.roots.staging.iterdir() if each.name != paths.MARKER]
+
+
+async def test_a_task_that_waits_for_another_s_image_orders_it_when_that_is_cancelled(
+    services: Services, tool: Callable[[str, str], None]
+) -> None:
+    tool("squeue", "echo '12|RUNNING|None'")
+    first, second = [await begun(services, slug) for slug in ("first", "second")]
+    folder = OrderFolder.of(services.session.roots, IMAGE)
+    await until(lambda: any("Waiting for another task of yours" in each.message for each in running(services)))
+    await until(folder.is_wanted)
+    [waits] = [task for task in running(services) if "Waiting for another task of yours" in task.message]
+    [holds] = [task.id for task in (first, second) if task.id != waits.id]
+    tool("scontrol", "echo 'JobState=RUNNING Reason=None ExitCode=0:0'")
+    tool("squeue", "")  # it is gone as soon as it is cancelled
+    await services.tasks.end(holds)
+    assert (await services.tasks.wait(holds)).state == "cancelled"
+    await until(folder.is_wanted)
+    folder.fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+    assert (await services.tasks.wait(waits.id)).message == "/x"
+
+
 async def test_an_order_of_later_does_not_get_what_came_before_it(
     services: Services, tool: Callable[[str, str], None]
 ) -> None:
@@ -162,6 +204,36 @@ async def test_a_job_that_the_queue_does_not_show_is_waited_for_as_long_as_slurm
     tool("scontrol", "echo 'JobState=TIMEOUT Reason=TimeLimit'")
     ended = await services.tasks.wait(task.id)
     assert ended.error is not None and "reached its time limit" in ended.error.message
+
+
+async def test_slurm_is_asked_seldom_about_a_job_that_is_gone(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_ASK_S", "_ARRIVAL_S"):
+        monkeypatch.setattr(elsewhere, name, 600)
+    asked = tmp_path / "asked"
+    tool("squeue", f"echo squeue >> {asked}")
+    tool("scontrol", f"echo scontrol >> {asked}; echo 'JobState=COMPLETED Reason=None ExitCode=0:0'")
+
+    async def work(running: RunningTask) -> None:
+        pull = elsewhere._JobPull(services.session, running, OrderFolder.of(services.session.roots, IMAGE), IMAGE)
+        for _ in range(20):
+            await pull.look(None)
+
+    task = await services.tasks.start(AddRequest(IMAGE), "Debian", "debian", work)
+    assert (await services.tasks.wait(task.id)).state == "done"
+    assert asked.read_text().split() == ["squeue", "scontrol"]
+
+
+async def test_an_order_that_cannot_be_written_names_where_that_was(services: Services) -> None:
+    roots = services.session.roots
+    folder = OrderFolder.of(roots, IMAGE).path
+    paths.make_private(roots.staging)
+    folder.touch()  # something else is in its place
+    task = await ended(services)
+    assert task.error is not None and task.error.code == "runtime_failed"
+    assert f"{IMAGE} cannot be ordered: {roots.staging} cannot be written" in task.error.message
+    assert str(roots.images) not in task.error.message
 
 
 async def test_the_order_goes_when_whoever_fulfilled_it_has_said_so(
