@@ -63,9 +63,10 @@ class Traits(HasTraits):
     site_images = List(
         Unicode(),
         config=True,
-        help="Folders of image files that are looked at before anything is pulled, and never written to: images_dir "
-        "of another account, or .sif files, each with a .json file of its name that holds its digest in the registry "
-        "as \"digest\". '~' and environment variables are filled in.",
+        help="Folders of images that are looked at before anything is pulled, and never written to: images_dir of "
+        "another account, .sif files, each with a .json file of its name that holds its digest in the registry as "
+        "\"digest\", or images that lie unpacked in folders with their digests as names, as in "
+        "/cvmfs/unpacked.cern.ch. '~' and environment variables are filled in.",
     )
     wheelhouse = Unicode(
         "",
