@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
-from ..system.paths import Patience
+from ..system.patience import Patience
 from .store import store_in
 
 

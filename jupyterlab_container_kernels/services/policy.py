@@ -16,7 +16,7 @@ from ..errors import ContainerKernelsError
 from ..languages.base import Language
 from ..models import Site, SiteImage, Support
 from ..settings import Closes, Settings
-from ..system.paths import Patience
+from ..system.patience import Patience
 from ..system.scripts import fill
 
 _SUPPORT = "Ask your site's support."

@@ -9,7 +9,7 @@ from functools import partial
 from ..models import PullFrom, PullOffer, PullWay
 from ..settings import Settings
 from ..system import slurm
-from ..system.paths import Patience
+from ..system.patience import Patience
 
 
 async def offer(settings: Settings, patience: Patience) -> PullOffer:

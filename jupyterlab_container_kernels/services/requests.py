@@ -12,7 +12,7 @@ from pathlib import Path
 from ..errors import ContainerKernelsError
 from ..models import Bind
 from ..system.kernelspecs import SLUG
-from ..system.paths import Patience
+from ..system.patience import Patience
 from .session import DISPLAY_NAME_LENGTH
 
 #: Inside a container these belong to the container, or to Jupyter: nothing is mounted over them.

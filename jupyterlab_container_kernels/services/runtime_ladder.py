@@ -20,7 +20,7 @@ from ..runtimes.base import USUAL_FOLDERS, FoundRuntime, Runtime
 from ..settings import Settings
 from ..system import machine, modules, process, shells
 from ..system.modules import Difference
-from ..system.paths import Patience
+from ..system.patience import Patience
 
 Rung = Literal["configured", "path", "module", "profile", "login", "usual"]
 Outcome = Literal["found", "unusable", "nothing", "unknown"]

@@ -10,7 +10,8 @@ from pathlib import Path
 from ..acquire import sif
 from ..errors import ContainerKernelsError
 from ..system.kernelspecs import ImageRecord
-from ..system.paths import Patience, Roots
+from ..system.paths import Roots
+from ..system.patience import Patience
 
 #: How long a directory has to list its images, in seconds; each header is a read of 128 bytes.
 _TIMEOUT_S = 10.0

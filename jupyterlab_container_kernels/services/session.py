@@ -19,7 +19,8 @@ from ..runtimes.base import FoundRuntime, Runtime
 from ..settings import Settings
 from ..system import limits, machine, paths, quota, slurm
 from ..system.kernelspecs import SLUG
-from ..system.paths import Patience, Roots
+from ..system.paths import Roots
+from ..system.patience import Patience
 from . import pull_ways
 from .jupyter import Jupyter
 from .policy import PolicyService

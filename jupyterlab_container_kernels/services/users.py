@@ -16,7 +16,8 @@ from jupyter_core.paths import jupyter_path
 from ..models import RemovalKind
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from ..system.paths import Patience, Roots
+from ..system.paths import Roots
+from ..system.patience import Patience
 from .tasks import TaskService
 
 _KINDS: tuple[RemovalKind, ...] = ("image", "packages", "log")

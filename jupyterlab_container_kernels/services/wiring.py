@@ -10,7 +10,8 @@ from ..discovery import discover
 from ..languages.base import Language
 from ..runtimes.base import Runtime
 from ..settings import Settings
-from ..system.paths import Patience, Roots
+from ..system.paths import Roots
+from ..system.patience import Patience
 from .add import AddService
 from .deletion import DeletionService
 from .diagnostics import DiagnosticsService

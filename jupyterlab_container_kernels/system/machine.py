@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ContainerKernelsError
 from ..models import GpuInfo
-from .paths import Patience
+from .patience import Patience
 from .process import Command, look_for, run
 
 _OCI_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "ppc64le": "ppc64le", "s390x": "s390x"}

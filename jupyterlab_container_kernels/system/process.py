@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
-from .paths import Patience
+from .patience import Patience
 
 _GUARD = Path(__file__).with_name("guard.py")
 #: A line longer than this is cut: a progress bar drawn with carriage returns, or garbage.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ..errors import ContainerKernelsError
 from ..models import Quota
 from .mounts import mount_of, mounts
-from .paths import Patience
+from .patience import Patience
 from .process import Command, look_for, run
 
 #: Both commands ask servers; the page does not wait longer for them.

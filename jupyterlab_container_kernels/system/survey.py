@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .mounts import mounts
-from .paths import Patience
+from .patience import Patience
 
 #: A function of a path, and the path. Its answer is what it returns, or the OSError that it raises.
 Question = tuple[Callable[[str], Any], str]

@@ -15,7 +15,8 @@ import pytest
 from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
 from jupyterlab_container_kernels.services import trash
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
-from jupyterlab_container_kernels.system.paths import Patience, Roots
+from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import add_kernel, store_image, tree
 
 from .conftest import Client

@@ -10,7 +10,8 @@ from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import now
 from jupyterlab_container_kernels.services import image_folder, restoration, store, trash
 from jupyterlab_container_kernels.services.trash import Part
-from jupyterlab_container_kernels.system.paths import MARKER, Patience, Roots
+from jupyterlab_container_kernels.system.paths import MARKER, Roots
+from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import add_kernel, write_sif
 
 #: The store in a folder that somebody names.

@@ -17,7 +17,8 @@ from jupyterlab_container_kernels.services.pull_ways import offer, way_of
 from jupyterlab_container_kernels.settings import Settings
 from jupyterlab_container_kernels.system import slurm
 from jupyterlab_container_kernels.system.kernelspecs import ImageRecord
-from jupyterlab_container_kernels.system.paths import Patience, Roots
+from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.patience import Patience
 
 IMAGE = "docker://docker.io/library/debian:12"
 

@@ -12,7 +12,7 @@ from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.services.policy import PolicyService, is_below
 from jupyterlab_container_kernels.settings import PolicyFile, PolicyProblem, Settings
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -16,7 +16,7 @@ import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.system import process
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 from jupyterlab_container_kernels.system.process import Command, run
 
 ENV = {"PATH": os.environ["PATH"], "GREETING": "hello"}
@@ -198,7 +198,6 @@ async def test_a_command_may_clean_up_when_it_is_cancelled(tmp_path: Path) -> No
 
 SERVER = """
 import asyncio, sys
-from jupyterlab_container_kernels.system.paths import Patience
 from jupyterlab_container_kernels.system.process import Command, run
 asyncio.run(run(Command(["/bin/bash", "-c", *sys.argv[1:]], {"PATH": "/usr/bin:/bin"}), timeout_s=60))
 """

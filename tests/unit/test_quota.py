@@ -10,7 +10,7 @@ import pytest
 from jupyterlab_container_kernels.models import Quota
 from jupyterlab_container_kernels.system import quota
 from jupyterlab_container_kernels.system.mounts import Mount
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 
 KIB = 1024
 

@@ -11,7 +11,7 @@ import pytest
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import Bind
 from jupyterlab_container_kernels.services.requests import checked_binds, checked_display_name, checked_slug
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 
 
 @pytest.mark.parametrize(

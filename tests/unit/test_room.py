@@ -11,7 +11,7 @@ import pytest
 from jupyterlab_container_kernels.models import Elsewhere, Place
 from jupyterlab_container_kernels.services import room
 from jupyterlab_container_kernels.services.room import Judgement, judge
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 
 GB = 1_000_000_000
 

@@ -18,7 +18,7 @@ from jupyterlab_container_kernels.services import runtime_ladder
 from jupyterlab_container_kernels.services.runtime_ladder import RuntimeLadder
 from jupyterlab_container_kernels.system import modules, process
 from jupyterlab_container_kernels.system.modules import Difference
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import FAKE_APPTAINER
 
 CACHE = Path(os.environ.get("CONTAINER_KERNELS_CACHE") or Path(__file__).parents[2] / ".cache")

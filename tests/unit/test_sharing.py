@@ -21,7 +21,8 @@ from jupyterlab_container_kernels.services.shared_places import Audience
 from jupyterlab_container_kernels.services.work import Plan
 from jupyterlab_container_kernels.system import kernelspecs, paths
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
-from jupyterlab_container_kernels.system.paths import Patience, Roots
+from jupyterlab_container_kernels.system.paths import Roots
+from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import add_kernel, record, write_sif
 
 

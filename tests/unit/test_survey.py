@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterlab_container_kernels.system.paths import Patience
+from jupyterlab_container_kernels.system.patience import Patience
 from jupyterlab_container_kernels.system.survey import Survey
 from tests.hung import hung_file_system
 
