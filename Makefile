@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 export CONTAINER_KERNELS_CACHE
 
-.PHONY: help testbed build lint test test-js test-py test-ui test-slow test-gpu bench demo wheel clean clean-testbed \
+.PHONY: help testbed build lint test test-js test-py test-ui test-slow test-gpu coverage bench demo wheel clean clean-testbed \
 	packages packages-browser python-env front-end front-end-packages ui-packages apptainer modules slurm ondemand images \
 	images-demo node copy-testbed
 
@@ -37,6 +37,9 @@ test-slow: testbed front-end  ## the tests that take minutes each (ARGS='-k name
 
 test-gpu: testbed  ## on a machine with an NVIDIA card: what a kernel sees of it; elsewhere skipped, with the reason
 	@scripts/with-registry.sh python -m pytest tests/gpu $(ARGS)
+
+coverage: packages front-end-packages  ## how much of the code the tests run that need no container; fails if it is too little
+	@scripts/coverage.sh
 
 bench: testbed front-end  ## the figures we claim, measured (benchmarks/run.py)
 	@scripts/with-registry.sh python benchmarks/run.py $(ARGS)

@@ -30,7 +30,7 @@ module.exports = {
     '!src/**/__tests__/**',
     '!src/testing/**'
   ],
-  coverageReporters: ['lcov', 'text'],
+  coverageReporters: ['lcov', 'json-summary'],
   reporters: ['default'],
   roots: ['<rootDir>/src'],
   setupFiles: [...base.setupFiles, '<rootDir>/src/testing/setup.ts'],
