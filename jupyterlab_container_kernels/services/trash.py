@@ -276,6 +276,8 @@ def resume(roots: Roots, in_use: InUse) -> None:
                 _settle(roots, entry)
             else:  # it was to be removed, or the kernel never went, or it is back
                 purge(roots, entry.id)
+                if read(roots, entry.id) is not None:  # something of it waits for its disk
+                    continue
             _log.info("What was left of deleting or restoring %s was finished.", entry.display_name)
         except (OSError, ContainerKernelsError) as error:  # another process may be at it
             _log.warning("The deletion of %s was not finished: %s", entry.display_name, error)
@@ -339,7 +341,8 @@ def purge(roots: Roots, entry_id: str) -> int:
         with contextlib.suppress(OSError):  # a full disk must not keep what would free it
             _write(roots, replace(entry, state="purging", owner=Owner.this_process()))
         if waits:
-            _log.warning("Something of %s lies where nobody can reach it now; it goes later.", entry.display_name)
+            if entry.state != "purging":
+                _log.warning("Something of %s lies where nobody can reach it now; it goes later.", entry.display_name)
             found.remove(roots.trash)
             for name in _NAMES.values():
                 paths.remove_tree(roots.trash / entry_id / name)
@@ -347,9 +350,20 @@ def purge(roots: Roots, entry_id: str) -> int:
 
 
 def unreachable(roots: Roots, entry: Entry) -> list[Path]:
-    """Return the folders with parts of an entry that are not there at this moment, as where a disk is not mounted."""
+    """Return the folders with parts of an entry that are not there at this moment, as where a disk is not mounted.
+
+    Where a folder was swept away, as sites do on scratch disks, the one above still holds something, or is swept too.
+    A mount point is empty.
+    """
     folders = [place_of(roots, each, entry.id).parents[2] for each in entry.parts]
-    return [each for each in folders if not each.is_dir()]
+    return [each for each in folders if not each.is_dir() and not _holds_anything(each.parent)]
+
+
+def _holds_anything(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def expired(roots: Roots, days: float) -> list[str]:

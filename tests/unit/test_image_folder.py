@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import now
 from jupyterlab_container_kernels.services import image_folder, restoration, store, trash
 from jupyterlab_container_kernels.services.trash import Part
+from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.paths import MARKER, Roots
 from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import add_kernel, write_sif
@@ -128,6 +130,7 @@ def test_a_trash_on_a_file_system_that_is_not_there_is_emptied_when_it_is_back(
     trash.bury(roots, entry, set)
     buried = image.parent / ".trash" / entry.id / "image.sif"
     folder.rename(away)
+    folder.mkdir()  # a mount point
     if is_restored:  # what its user has back must not lose its image when that is there again
         restoration.restore(roots, entry)
         assert trash.entries(roots) == []
@@ -135,9 +138,33 @@ def test_a_trash_on_a_file_system_that_is_not_there_is_emptied_when_it_is_back(
         trash.purge(roots, entry.id)
         assert [each.state for each in trash.entries(roots)] == ["purging"]
         assert not trash.place(roots, "kernelspec", entry.id).exists()
+    folder.rmdir()
     away.rename(folder)
     trash.purge(roots, entry.id)
     assert (buried.exists(), trash.entries(roots)) == (is_restored, [])
+
+
+def test_a_trash_that_was_swept_away_is_not_waited_for(
+    folder: Path, roots: Roots, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = image_in(folder, roots)
+    directory = add_kernel(roots, "demo", image, display_name="Demo")
+    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
+    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    trash.bury(roots, entry, set)
+    paths.remove_tree(image.parent)
+    caplog.set_level("INFO")
+    trash.purge(roots, entry.id)
+    assert [each.state for each in trash.entries(roots)] == ["purging"], "the folder is empty, as a mount point is"
+    note = roots.trash / entry.id / "trash.json"
+    note.write_text(note.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {2**22 + 1}'))
+    caplog.clear()
+    trash.resume(roots, set)
+    assert not caplog.messages, "nothing was finished, and it was said before"
+    assert f'"pid": {os.getpid()}' in note.read_text()
+    (folder / "data").touch()
+    trash.purge(roots, entry.id)
+    assert trash.entries(roots) == []
 
 
 def test_an_image_elsewhere_is_nobodys_to_choose(roots: Roots, folder: Path) -> None:
