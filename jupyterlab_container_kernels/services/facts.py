@@ -160,6 +160,7 @@ def _writable_by_others(path: str, status: os.stat_result) -> str | None:
 
 
 def others_may_write(status: os.stat_result) -> bool:
+    """Tell whether others than this user may write to what has such a status."""
     if status.st_mode & stat.S_IWOTH:
         return True
     return bool(status.st_mode & stat.S_IWGRP) and not is_private_group(status.st_gid)

@@ -98,6 +98,13 @@ def promised(tasks: Path, but: str) -> set[str]:
 
 
 def write(directory: Path, stored: StoredTask, log: str) -> None:
+    """Write a task, and add to its log.
+
+    Raises
+    ------
+    OSError
+        The directory cannot be written.
+    """
     if log:
         with open(directory / "log", "a", encoding="utf-8", opener=_open_private) as stream:
             stream.write(log)
