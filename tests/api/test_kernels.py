@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from jupyterlab_container_kernels.models import Bind, KernelRuntime
+from jupyterlab_container_kernels.services import deletion
+from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, store_image
 
@@ -67,6 +69,25 @@ async def test_what_is_missing_is_said_of_each_kernel(
     assert found["no-image"]["image"]["size_bytes"] is None
     assert "/no/such/apptainer" in found["no-runtime"]["status"]["message"]
     assert all(kernel["status"]["hint"] for slug, kernel in found.items() if slug != "good")
+
+
+async def test_a_kernel_whose_packages_take_long_to_count_is_shown_all_the_same(
+    client: Client, roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = threading.Event()
+
+    def slowly(_path: Path) -> int:
+        counted.wait(60)
+        return 0
+
+    add_kernel(roots, "demo", store_image(roots))
+    monkeypatch.setattr(paths, "disk_usage", slowly)
+    monkeypatch.setattr(deletion, "_WALK_TIMEOUT_S", 0.2)
+    try:
+        details = (await client("get", "kernels/demo")).holds("KernelDetails")
+    finally:
+        counted.set()
+    assert (details["kernel"]["slug"], details["removal"]) == ("demo", [])
 
 
 async def test_a_file_system_that_hangs_makes_one_kernel_unknown_and_hides_none(
