@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..errors import ContainerKernelsError
+from .squashfs_format import NO_FRAGMENT
 
 #: Kinds of nodes; the numbers are those of squashfs' basic inodes.
 DIRECTORY, FILE, SYMLINK, BLOCK_DEVICE, CHARACTER_DEVICE, FIFO, SOCKET = range(1, 8)
@@ -62,7 +64,7 @@ class Content:
     block_sizes : list of int
         As stored: bytes, with bit 24 set when they are not compressed; 0 for a block of zeros.
     fragment : int
-        Index of the fragment that holds all of it, or ``NO_FRAGMENT``.
+        Index of the fragment that holds all of it, or :data:`.squashfs_format.NO_FRAGMENT`.
     fragment_offset : int
         Where in that fragment.
     zeros : int
@@ -72,9 +74,13 @@ class Content:
     size: int
     start: int = 0
     block_sizes: list[int] = field(default_factory=list)
-    fragment: int = 0xFFFFFFFF
+    fragment: int = NO_FRAGMENT
     fragment_offset: int = 0
     zeros: int = 0
+
+
+#: Stores the bytes of a file: how many, and what returns exactly as many of the next ones as it is asked for.
+Store = Callable[[int, Callable[[int], bytes]], Content]
 
 
 @dataclass(eq=False, slots=True)
@@ -95,6 +101,12 @@ class Node:
         Of a symbolic link.
     device : int
         Of a device, as Linux encodes it for user space.
+    xattrs : Xattrs
+        Extended attributes.
+    uid, gid : int
+        Whose it is. Without privileges nobody can unpack for others, so all is root's.
+    children : dict
+        Of a directory: what it holds, by name.
     """
 
     kind: int

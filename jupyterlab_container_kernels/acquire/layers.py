@@ -8,10 +8,9 @@ in vain costs room, and what is missed is noticed by :mod:`.merge`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from .filetree import DIRECTORY, FILE, Allowance, Content, NotUnderstood
+from .filetree import DIRECTORY, FILE, Allowance, Content, NotUnderstood, Store
 from .tarstream import HARD_LINK, Entry, TarStream
 
 WHITEOUT_PREFIX = b".wh."
@@ -22,8 +21,6 @@ _MOST_NAME_BYTES, _MOST_PARTS = 4095, 256
 RECORD_BYTES = 1024
 #: Two million files; the largest images that people use have some hundred thousand.
 _MOST_BYTES = 2_000_000 * RECORD_BYTES
-#: Stores the bytes of a file: how many, and where they come from.
-Store = Callable[[int, Callable[[int], bytes]], Content]
 
 
 @dataclass(frozen=True, slots=True)

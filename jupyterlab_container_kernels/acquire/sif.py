@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import ContainerKernelsError
 
 _HEADER = struct.Struct("<32s10s3s3s16sqqqqqqqq")
-_MAGIC = b"SIF_MAGIC\0"
+MAGIC = b"SIF_MAGIC\0"
 #: SIF's architecture codes in OCI's terms.
 _ARCHITECTURES = {
     b"01": "386", b"02": "amd64", b"03": "arm", b"04": "arm64", b"05": "ppc64", b"06": "ppc64le",
@@ -60,7 +60,7 @@ def read_header(path: Path) -> SifHeader:
         ) from error
     except OSError as error:
         raise ContainerKernelsError("image_unusable", f"{path} cannot be read: {error.strerror}.", hint) from error
-    if len(header) < _HEADER.size or header[32:42] != _MAGIC:
+    if len(header) < _HEADER.size or header[32:42] != MAGIC:
         raise ContainerKernelsError("image_unusable", f"{path} is not an image in SIF format.", hint)
     fields = _HEADER.unpack(header)
     architecture, identifier, data_offset, data_size = fields[3], fields[4], fields[11], fields[12]

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .filetree import NotUnderstood
+from .sif import MAGIC
 
-_HEADER_BYTES = 128
-_MAGIC = b"SIF_MAGIC\0"
 #: Total and place of the descriptors; place and size of the data.
 _TOTAL, _TABLE, _DATA, _DATA_BYTES = 88, 96, 112, 120
 #: Kind, whether it is used, its id, group and link, its place, size, and size with what was left free before it.
@@ -51,7 +50,7 @@ class SifFrame:
 
     def __init__(self, sif: bytes, change: Callable[[bytes], bytes]) -> None:
         try:
-            if sif[32:42] != _MAGIC:
+            if sif[32:42] != MAGIC:
                 raise NotUnderstood("the runtime's own image is no SIF")
             parts = list(_parts(sif))
             (self._start,) = struct.unpack_from("<q", sif, _DATA)

@@ -1,9 +1,7 @@
 """Writes a squashfs 4.0 in one go: contents as they come, then the tables that say what they are.
 
-The format: https://www.kernel.org/doc/html/latest/filesystems/squashfs.html and
-https://dr-emann.github.io/squashfs/. Blocks have 128 KiB; a file smaller than that shares a block ("fragment") with
-others; a block of zeros takes no room. Compression runs in a few threads, for which only a few
-blocks wait at any time.
+The format: see :mod:`.squashfs_format`. Blocks have 128 KiB; a file smaller than that shares a block ("fragment") with
+others; a block of zeros takes no room. Compression runs in a few threads, for which only a few blocks wait at any time.
 """
 
 from __future__ import annotations
@@ -17,13 +15,11 @@ from types import TracebackType
 
 from .compressors import Compression
 from .filetree import Allowance, Content, Node
+from .squashfs_format import MAGIC, SUPERBLOCK, UNCOMPRESSED
 from .squashfs_tables import NOTHING, MetadataWriter, Tables
 
 BLOCK_BYTES = 128 * 1024
 _ZEROS = bytes(BLOCK_BYTES)
-_SUPERBLOCK = struct.Struct("<IIIIIHHHHHHQQQQQQQQ")
-_MAGIC = 0x73717368
-_UNCOMPRESSED = 1 << 24
 _FLAG_NO_XATTRS = 0x200
 #: Compressed bytes that are written at once.
 _WRITE_BYTES = 4 * 1024 * 1024
@@ -57,7 +53,7 @@ class SquashfsWriter:
         self._compression = compression
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compress")
         self._limit = threads * _WAITING_BLOCKS
-        self._position = _SUPERBLOCK.size
+        self._position = SUPERBLOCK.size
         self._unwritten: list[bytes] = []
         self._unwritten_bytes = 0
         #: What becomes of each block, its content and its place in it (``None``: a fragment), and its own bytes.
@@ -138,8 +134,8 @@ class SquashfsWriter:
         used = self._position
         self._append(bytes(-used % 4096))
         self._write()
-        superblock = _SUPERBLOCK.pack(
-            _MAGIC,
+        superblock = SUPERBLOCK.pack(
+            MAGIC,
             tables.count,
             min(max(made, 0), 0xFFFFFFFF),
             BLOCK_BYTES,
@@ -174,7 +170,7 @@ class SquashfsWriter:
             stored = future.result()
             size = len(stored)
             if size >= len(block):
-                stored, size = block, len(block) | _UNCOMPRESSED
+                stored, size = block, len(block) | UNCOMPRESSED
             place = self._append(stored)
             if content is None:
                 self._fragments.append((place, size))
@@ -188,27 +184,21 @@ class SquashfsWriter:
             self._fragment = bytearray()
             self._started_fragments += 1
 
-    def _table(self, records: list[bytes], in_block: int) -> int:
-        """Write a table of records of one size and return where the list of its blocks lies."""
+    def _table(self, records: list[bytes], in_block: int, head: bytes = b"") -> int:
+        """Write a table of records of one size and return where the list of its blocks lies, with what is before it."""
         places = []
         for start in range(0, len(records), in_block):
             block = MetadataWriter(self._compression.compress)
             block.add(b"".join(records[start : start + in_block]))
             places.append(self._append(block.whole()))
-        return self._append(struct.pack(f"<{len(places)}Q", *places))
+        return self._append(head + struct.pack(f"<{len(places)}Q", *places))
 
     def _xattrs(self, tables: Tables) -> int:
         if not tables.xattr_sets:
             return NOTHING
         pairs = self._append(tables.xattrs.whole())
-        places = []
-        for start in range(0, len(tables.xattr_sets), 512):
-            block = MetadataWriter(self._compression.compress)
-            block.add(b"".join(struct.pack("<QII", *found) for found in tables.xattr_sets[start : start + 512]))
-            places.append(self._append(block.whole()))
-        return self._append(
-            struct.pack("<QII", pairs, len(tables.xattr_sets), 0) + struct.pack(f"<{len(places)}Q", *places)
-        )
+        sets = [struct.pack("<QII", *found) for found in tables.xattr_sets]
+        return self._table(sets, 512, struct.pack("<QII", pairs, len(sets), 0))
 
     def _append(self, data: bytes) -> int:
         if self._allowance is not None:

@@ -9,21 +9,15 @@ import struct
 import zlib
 from collections.abc import Callable
 
-from .filetree import DIRECTORY, FILE, SYMLINK, Content, Node, NotUnderstood
+from .filetree import DIRECTORY, FILE, SYMLINK, Node, NotUnderstood, Store
+from .squashfs_format import EXTENDED, MAGIC, METADATA_BYTES, NO_FRAGMENT, STORED, SUPERBLOCK, UNCOMPRESSED
 
-_SUPERBLOCK = struct.Struct("<IIIIIHHHHHHQQQQQQQQ")
-_MAGIC = 0x73717368
 _GZIP = 1
-_NO_FRAGMENT = 0xFFFFFFFF
-_UNCOMPRESSED = 1 << 24
-_METADATA_BYTES = 8192
 _BLOCK_BYTES = range(4096, (1 << 20) + 1)
 #: A runtime adds a few dozen files of some kilobytes. What is far beyond that is no image of nothing.
 _MOST_NODES, _MOST_FILE_BYTES = 10_000, 16 << 20
 #: What broken numbers lead to.
 _DAMAGES = (struct.error, zlib.error, LookupError, ArithmeticError, RecursionError)
-#: Stores the bytes of a file: how many, and where they come from.
-Store = Callable[[int, Callable[[int], bytes]], Content]
 #: What may be done with the bytes of a file before they are stored.
 Change = Callable[[bytes], bytes]
 
@@ -46,9 +40,9 @@ class SquashfsReader:
         self._data = data
         self._nodes = 0
         try:
-            fields = _SUPERBLOCK.unpack_from(data)
+            fields = SUPERBLOCK.unpack_from(data)
             self._block_bytes, fragments = fields[3], fields[4]
-            if fields[0] != _MAGIC or fields[5] != _GZIP or self._block_bytes not in _BLOCK_BYTES:
+            if fields[0] != MAGIC or fields[5] != _GZIP or self._block_bytes not in _BLOCK_BYTES:
                 raise NotUnderstood("the runtime's own image is compressed in an unusual way")
             self._root = fields[11]
             inodes, directories, fragment_table = fields[15], fields[16], fields[17]
@@ -80,8 +74,8 @@ class SquashfsReader:
         while place < end:
             places[place - start] = len(whole)
             (head,) = struct.unpack_from("<H", self._data, place)
-            block = self._data[place + 2 : place + 2 + (head & 0x7FFF)]
-            whole += block if head & 0x8000 else _inflated(block, _METADATA_BYTES)
+            block = self._data[place + 2 : place + 2 + (head & (STORED - 1))]
+            whole += block if head & STORED else _inflated(block, METADATA_BYTES)
             place += 2 + len(block)
         return bytes(whole), places
 
@@ -93,8 +87,8 @@ class SquashfsReader:
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             raise NotUnderstood("the runtime's own image holds too many files")
-        node = Node((kind - 1) % 7 + 1, mode, mtime)
-        extended = kind > 7
+        node = Node((kind - 1) % EXTENDED + 1, mode, mtime)
+        extended = kind > EXTENDED
         if node.kind == DIRECTORY:
             if extended:
                 _, size, block, _, _, offset, _ = struct.unpack_from("<IIIIHHI", table, place)
@@ -141,18 +135,18 @@ class SquashfsReader:
             place += 16
         if size > _MOST_FILE_BYTES:
             raise NotUnderstood("the runtime's own image holds a large file")
-        blocks = size // self._block_bytes if fragment != _NO_FRAGMENT else -(-size // self._block_bytes)
+        blocks = size // self._block_bytes if fragment != NO_FRAGMENT else -(-size // self._block_bytes)
         whole = bytearray()
         for stored in struct.unpack_from(f"<{blocks}I", self._inodes, place):
             whole += self._block(start, stored) if stored else bytes(self._block_bytes)
-            start += stored & (_UNCOMPRESSED - 1)
-        if fragment != _NO_FRAGMENT:
+            start += stored & (UNCOMPRESSED - 1)
+        if fragment != NO_FRAGMENT:
             whole += self._block(*self._fragments[fragment])[offset : offset + size % self._block_bytes]
         return bytes(whole[:size])
 
     def _block(self, start: int, stored: int) -> bytes:
-        block = self._data[start : start + (stored & (_UNCOMPRESSED - 1))]
-        return block if stored & _UNCOMPRESSED else _inflated(block, self._block_bytes)
+        block = self._data[start : start + (stored & (UNCOMPRESSED - 1))]
+        return block if stored & UNCOMPRESSED else _inflated(block, self._block_bytes)
 
 
 def _inflated(block: bytes, most: int) -> bytes:

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 
 from .compressors import Compress
 from .filetree import BLOCK_DEVICE, CHARACTER_DEVICE, DIRECTORY, FILE, SYMLINK, Content, Node, Xattrs
+from .squashfs_format import EXTENDED, METADATA_BYTES, STORED
 
 #: Where there is no table, and which xattrs a node has that has none.
 NOTHING = 0xFFFFFFFFFFFFFFFF
 _NO_XATTRS = 0xFFFFFFFF
-_METADATA_BYTES = 8192
-_STORED = 0x8000
-#: An inode with more fields has the number of the plain one plus this.
-_EXTENDED = 7
 #: Entries below one header of a directory; how far their inode numbers may be from the header's.
 _MOST_ENTRIES, _FARTHEST = 256, 32767
 #: What an inode of a directory can say without its extended form.
@@ -40,9 +37,9 @@ class MetadataWriter:
     def add(self, record: bytes) -> None:
         """Append a record, which may go over the end of a block."""
         self._open += record
-        while len(self._open) >= _METADATA_BYTES:
-            self._end(bytes(self._open[:_METADATA_BYTES]))
-            del self._open[:_METADATA_BYTES]
+        while len(self._open) >= METADATA_BYTES:
+            self._end(bytes(self._open[:METADATA_BYTES]))
+            del self._open[:METADATA_BYTES]
 
     def whole(self) -> bytes:
         """End the table and return it."""
@@ -55,7 +52,7 @@ class MetadataWriter:
         stored = self._compress(block)
         head = len(stored)
         if head >= len(block):
-            stored, head = block, len(block) | _STORED
+            stored, head = block, len(block) | STORED
         self._blocks.append(struct.pack("<H", head) + stored)
         self._position += 2 + len(stored)
 
@@ -132,7 +129,7 @@ class Tables:
         links, xattrs = self._names[node], self._xattrs(node.xattrs)
         more = xattrs != _NO_XATTRS
         tail = struct.pack("<I", xattrs) if more else b""
-        kind = node.kind + _EXTENDED if more else node.kind
+        kind = node.kind + EXTENDED if more else node.kind
         if node.kind == FILE:
             return self._file(node.content or Content(0), links, xattrs)
         if node.kind == SYMLINK:
@@ -152,7 +149,7 @@ class Tables:
             # a file of nothing but zeros still takes a byte, as mksquashfs counts
             zeros = content.zeros - (0 < content.zeros == content.size)
             whole = (content.start, content.size, zeros, links, *fragment, xattrs)
-            return FILE + _EXTENDED, struct.pack("<QQQIIII", *whole) + sizes
+            return FILE + EXTENDED, struct.pack("<QQQIIII", *whole) + sizes
         return FILE, struct.pack("<IIII", content.start, *fragment, content.size) + sizes
 
     def _add_directory(self, node: Node) -> tuple[int, int]:
@@ -168,7 +165,7 @@ class Tables:
         if size <= _MOST_LISTING and xattrs == _NO_XATTRS:
             return self._add_inode(node, (DIRECTORY, struct.pack("<IIHHI", block, links, size, offset, above)))
         head = struct.pack("<IIIIHHI", links, size, block, above, len(indexes), offset, xattrs)
-        return self._add_inode(node, (DIRECTORY + _EXTENDED, head + b"".join(indexes)))
+        return self._add_inode(node, (DIRECTORY + EXTENDED, head + b"".join(indexes)))
 
     def _list(self, node: Node) -> tuple[int, list[bytes]]:
         """Write the names in a directory; return the bytes, and where each further block begins (for look-ups)."""
