@@ -5,6 +5,7 @@ import React from 'react';
 
 import type { IKernelDetails, IRemoval, IRemoveRequest } from '../api/types';
 import { formatBytes } from '../model/format';
+import { removalFolder } from '../model/kernelAccess';
 import { IProblem, problemOf } from '../model/problem';
 import { DeedDialog } from './deedDialog';
 import { DeleteView, freedBytes } from './deleteView';
@@ -107,13 +108,12 @@ class Deletion {
     this.failure = null;
     this.changed.emit();
     const { kernel } = this.details;
-    const isNamed = !kernel.ours || kernel.id !== kernel.slug;
     try {
       this.removal = await this._options.remove({
         delete_image: this.deleteImage,
         shut_down: this.shutDown,
         purge: this.purge,
-        resource_dir: isNamed ? kernel.resource_dir : null
+        resource_dir: removalFolder(kernel)
       });
       return true;
     } catch (error) {

@@ -10,9 +10,10 @@ import type {
 } from '../api/types';
 import { languageName, runtimeName } from '../model/columns';
 import { formatAgo, formatBytes, formatDate } from '../model/format';
+import { isChangeable, isSeen } from '../model/kernelAccess';
 import type { IProblem } from '../model/problem';
 import { IconButton } from './iconButton';
-import { IKernelActions, isSeen } from './kernelRow';
+import type { IKernelActions } from './kernelRow';
 import { noteLook, StatusMark, statusLook } from './kernelStatus';
 import { ProblemLine } from './problemLine';
 import { Remedies } from './remedies';
@@ -37,7 +38,6 @@ export interface IKernelDetailsProps {
 export function KernelDetails(props: IKernelDetailsProps): JSX.Element {
   const { trans, kernel, details, actions } = props;
   const title = useId();
-  const canCheck = kernel.ours && isSeen(kernel);
   return (
     <section
       className="jp-ContainerKernels-details"
@@ -57,7 +57,7 @@ export function KernelDetails(props: IKernelDetailsProps): JSX.Element {
         </h2>
         <StatusMark look={statusLook(kernel, trans)} />
         <span className="jp-ContainerKernels-spacer" />
-        {canCheck && !kernel.read_only && (
+        {isChangeable(kernel) && (
           <button
             type="button"
             className="jp-ContainerKernels-link"
@@ -68,7 +68,7 @@ export function KernelDetails(props: IKernelDetailsProps): JSX.Element {
             {trans.__('Check')}
           </button>
         )}
-        {canCheck && (
+        {kernel.ours && isSeen(kernel) && (
           <button
             type="button"
             className="jp-ContainerKernels-link"

@@ -11,6 +11,7 @@ import React, { memo } from 'react';
 
 import type { IKernel, Remedy } from '../api/types';
 import type { IColumn } from '../model/columns';
+import { isSeen } from '../model/kernelAccess';
 import { IconButton } from './iconButton';
 import { cell, ICellContext, ImageCell } from './kernelCells';
 import { KernelIcon } from './kernelIcon';
@@ -62,13 +63,8 @@ export interface IKernelRowProps extends ICellContext {
 /** How many things that mend it stand in a row. */
 const MOST_REMEDIES = 2;
 
-/** Whether Jupyter sees a kernel, so that it can be started. */
-export function isSeen(kernel: IKernel): boolean {
-  return kernel.id === kernel.slug;
-}
-
 /** Whether what is wrong takes the place of what does not matter then. */
-export function isTroubled(kernel: IKernel): boolean {
+function isTroubled(kernel: IKernel): boolean {
   return (
     !isSeen(kernel) ||
     kernel.status.level === 'stale' ||

@@ -14,10 +14,11 @@ import {
   IColumn,
   sortKernels
 } from '../model/columns';
+import { isSeen } from '../model/kernelAccess';
 import type { PanelViewState } from '../model/panelView';
 import { tableRows } from '../model/tableRows';
 import { GroupRow } from './groupRow';
-import { IKernelActions, isSeen, KernelRow } from './kernelRow';
+import { IKernelActions, KernelRow } from './kernelRow';
 import { TableHeader } from './tableHeader';
 import { FEW, useRowWindow } from './useRowWindow';
 

@@ -3,6 +3,7 @@ import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { IKernel } from '../api/types';
+import { isChangeable } from '../model/kernelAccess';
 import type { PanelTab, PanelViewState } from '../model/panelView';
 import { IconButton } from './iconButton';
 import { TabStrip } from './tabStrip';
@@ -82,9 +83,7 @@ export function PanelHead(props: IPanelHeadProps): JSX.Element {
 /** Draws what can be done with the kernels that are selected. */
 function Selection(props: IPanelHeadProps): JSX.Element {
   const { trans, selected, actions } = props;
-  const ours = selected.filter(
-    each => each.ours && !each.read_only && each.id === each.slug
-  );
+  const ours = selected.filter(isChangeable);
   return (
     <div
       className="jp-ContainerKernels-tools"

@@ -4,6 +4,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { IKernel } from '../api/types';
 import type { IContainerKernels, IRemovals } from '../tokens';
 import { formatBytes } from './format';
+import { removalFolder } from './kernelAccess';
 import type { IProblem } from './problem';
 import { imageKey } from './tableRows';
 
@@ -156,10 +157,7 @@ export class BulkDeletion {
           request: {
             delete_image: kernel.ours,
             shut_down: kernel.running > 0 && this._shutDown,
-            resource_dir:
-              kernel.ours && kernel.id === kernel.slug
-                ? null
-                : kernel.resource_dir
+            resource_dir: removalFolder(kernel)
           }
         }))
       );

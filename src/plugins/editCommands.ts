@@ -2,6 +2,7 @@ import { copyIcon, editIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { IEditRequest, IKernel } from '../api/types';
+import { isChangeable } from '../model/kernelAccess';
 import { formOf, twinOf } from '../model/kernelEdit';
 import { CommandIDs } from '../tokens';
 import { ICommandContext, rowOf, SLUG_ARGS, slugOf } from './commandContext';
@@ -38,7 +39,7 @@ export function addEditCommands(context: ICommandContext): void {
     rowOf(context, args)?.ours ?? true;
   const isWritable = (args: ReadonlyPartialJSONObject) => {
     const row = rowOf(context, args);
-    return !row || (row.ours && !row.read_only && row.id === row.slug);
+    return !row || isChangeable(row);
   };
 
   app.commands.addCommand(CommandIDs.editKernel, {
@@ -57,7 +58,7 @@ export function addEditCommands(context: ICommandContext): void {
     icon: copyIcon,
     describedBy: { args: EDIT_ARGS },
     isVisible: isOurs,
-    isEnabled: args => isOurs(args),
+    isEnabled: isOurs,
     execute: args => open(args, true)
   });
 }

@@ -18,6 +18,7 @@ import { containerIcon } from '../components/icons';
 import type { IPanelActions } from '../components/panel';
 import type { PanelWidget } from '../components/panelWidget';
 import type { IKernel, Remedy } from '../api/types';
+import { isSeen } from '../model/kernelAccess';
 import { PanelView } from '../model/panelView';
 import { startReport } from '../model/startLog';
 import { CommandIDs, IContainerKernels } from '../tokens';
@@ -172,8 +173,10 @@ function makeActions(
   const run = (command: string, args?: ReadonlyPartialJSONObject) => {
     void app.commands.execute(command, args);
   };
-  const rowArgs = ({ slug, id }: IKernel) =>
-    id === slug ? { slug } : { slug, id };
+  const rowArgs = (kernel: IKernel) => {
+    const { slug, id } = kernel;
+    return isSeen(kernel) ? { slug } : { slug, id };
+  };
   /** What goes wrong is told by the state, or the next answer. */
   const quietly = (doing: Promise<unknown>) => {
     doing.catch(error => {

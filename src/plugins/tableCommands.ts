@@ -9,6 +9,7 @@ import { columnName } from '../components/tableHeader';
 import { adoptRequest } from '../model/adoption';
 import { BulkDeletion } from '../model/bulkDeletion';
 import { ColumnId, COLUMNS } from '../model/columns';
+import { isChangeable } from '../model/kernelAccess';
 import type { PanelView } from '../model/panelView';
 import { CommandIDs, IContainerKernels } from '../tokens';
 import { ROW_ARGS, rowOf } from './commandContext';
@@ -107,10 +108,7 @@ function addCheckCommand(context: ITableContext): void {
     describedBy: { args: ROW_ARGS },
     isEnabled: args => {
       const kernel = kernelOf(context, args);
-      return (
-        !kernel ||
-        (kernel.ours && !kernel.read_only && kernel.id === kernel.slug)
-      );
+      return !kernel || isChangeable(kernel);
     },
     execute: async args => {
       const kernel = kernelOf(context, args);
