@@ -64,11 +64,10 @@ export function formatDuration(
       ? trans.__('%1 min %2 s', minutes, rest)
       : trans.__('%1 min', minutes);
   }
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.round((whole % 3600) / 60) % 60;
-  return minutes
-    ? trans.__('%1 h %2 min', hours, minutes)
-    : trans.__('%1 h', hours);
+  const minutes = Math.round(whole / 60);
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  return rest ? trans.__('%1 h %2 min', hours, rest) : trans.__('%1 h', hours);
 }
 
 /**

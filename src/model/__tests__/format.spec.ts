@@ -43,6 +43,7 @@ describe('formatting', () => {
     [100, '1 min 40 s'],
     [120, '2 min'],
     [3600, '1 h'],
+    [7170, '2 h'], // not 1 h, and not 1 h 60 min
     [7500, '2 h 5 min']
   ])('%d seconds are written as %s', (seconds, text) => {
     expect(formatDuration(seconds, trans)).toBe(text);
