@@ -4,6 +4,7 @@ import React, { useId } from 'react';
 import type { IShareItem, ISharePlan } from '../api/types';
 import { formatBytes } from '../model/format';
 import type { IProblem } from '../model/problem';
+import { LineToRun } from './lineToRun';
 import { ProblemLine } from './problemLine';
 
 /** What sharing a kernel means, and what somebody chose. */
@@ -131,16 +132,12 @@ function Meaning(props: IShareViewProps & { plan: ISharePlan }): JSX.Element {
                 'Run this line once in a terminal, then start JupyterLab again:'
               )}
             </p>
-            <div className="jp-ContainerKernels-line">
-              <code>{plan.line}</code>
-              <button
-                type="button"
-                className="jp-ContainerKernels-link"
-                onClick={() => props.onCopy(plan.line ?? '')}
-              >
-                {trans.__('Copy')}
-              </button>
-            </div>
+            <LineToRun
+              trans={trans}
+              line={plan.line}
+              label={trans.__('Line for your colleagues')}
+              onCopy={props.onCopy}
+            />
           </>
         )}
       </section>

@@ -17,9 +17,9 @@ import {
 } from '../model/taskWords';
 import type { ILogState, ITaskState } from '../tokens';
 import { IconButton } from './iconButton';
+import { LineToRun } from './lineToRun';
 import { LogText } from './logText';
 import { SupportLine } from './supportLine';
-import { TaskCommand } from './taskCommand';
 
 /** What somebody can do with a task. */
 export interface ITaskActions {
@@ -116,9 +116,10 @@ export function TaskRow(props: ITaskRowProps): JSX.Element {
         )}
       </div>
       {state.isActive && task.command && (
-        <TaskCommand
+        <LineToRun
           trans={trans}
-          command={task.command}
+          line={task.command}
+          label={trans.__('Line to run on a login node')}
           onCopy={props.onCopy}
         />
       )}

@@ -42,7 +42,7 @@ describe('ShareView', () => {
     expect(screen.getByRole('status').textContent).toContain('group lab');
     expect(screen.getByText('Copied to the folder, 3.0 GB')).toBeTruthy();
     expect(screen.getByText(plan.remarks[0])).toBeTruthy();
-    fireEvent.click(screen.getByRole('button', { name: 'Copy' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Copy line' }));
     expect(props.onCopy).toHaveBeenCalledWith(plan.line);
   });
 
