@@ -99,6 +99,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
           trans={trans}
           problem={imageProblem}
           resolution={form.resolution}
+          runtime={form.runtimeTitle}
           logoutProblem={form.logoutProblem}
           onLogIn={
             form.loginRegistry !== null && !form.login
@@ -127,6 +128,7 @@ export function AddFormView(props: IAddFormViewProps): JSX.Element {
           <LoginFields
             trans={trans}
             login={form.login}
+            runtime={form.runtimeTitle}
             onLogIn={() => void form.logIn()}
             onCancel={() => {
               form.closeLogin();

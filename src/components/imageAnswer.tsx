@@ -15,6 +15,8 @@ export interface IImageAnswerProps {
   problem: IProblem | undefined;
   /** What the server part says. */
   resolution: Answer<IResolution>;
+  /** What the runtime is called. */
+  runtime: string;
   /** Why nobody was logged out. */
   logoutProblem: IProblem | null;
   /** Asks for a password; left out where none helps. */
@@ -58,7 +60,7 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
     content = (
       <>
         <Shape>{isTight ? '▲' : '✓'}</Shape>
-        {resolutionText(known, trans)}
+        {resolutionText(known, props.runtime, trans)}
         {known.title && (
           <span
             className="jp-ContainerKernels-imageTitle"
@@ -143,9 +145,10 @@ function Shape(props: { children: string }): JSX.Element {
 /** `3.3 GB to download · about 7.6 GB needed in /scratch/u (412 GB free) · linux/amd64` */
 export function resolutionText(
   known: IResolution,
+  runtime: string,
   trans: TranslationBundle
 ): string {
-  const parts = [origin(known, trans)];
+  const parts = [origin(known, runtime, trans)];
   if (known.place) {
     parts.push(room(known, known.place, trans));
   }
@@ -156,7 +159,11 @@ export function resolutionText(
 }
 
 /** Where it comes from. */
-function origin(known: IResolution, trans: TranslationBundle): string {
+function origin(
+  known: IResolution,
+  runtime: string,
+  trans: TranslationBundle
+): string {
   if (known.reference.startsWith('/')) {
     return known.unpacked
       ? trans.__('An image folder on this machine, used where it lies')
@@ -167,7 +174,8 @@ function origin(known: IResolution, trans: TranslationBundle): string {
   }
   if (known.download_bytes === 0) {
     return trans.__(
-      'In Apptainer’s cache: nothing to download, adding takes seconds'
+      'In %1’s cache: nothing to download, adding takes seconds',
+      runtime
     );
   }
   if (known.download_bytes === null) {

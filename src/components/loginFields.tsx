@@ -7,6 +7,8 @@ import type { LoginForm } from '../model/loginForm';
 export interface ILoginFieldsProps {
   trans: TranslationBundle;
   login: LoginForm;
+  /** What the runtime is called that keeps the password. */
+  runtime: string;
   onLogIn: () => void;
   onCancel: () => void;
 }
@@ -91,7 +93,8 @@ export function LoginFields(props: ILoginFieldsProps): JSX.Element {
         {login.problem
           ? `${login.problem.message} ${login.problem.hint}`
           : trans.__(
-              'It is kept where Apptainer keeps it, in a file that only you can read.'
+              'It is kept where %1 keeps it, in a file that only you can read.',
+              props.runtime
             )}
       </p>
     </fieldset>

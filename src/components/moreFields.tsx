@@ -310,7 +310,6 @@ function ImageDirField(props: IMoreFieldsProps): JSX.Element {
 /** Who makes the image file. */
 function ByRuntimeField(props: IMoreFieldsProps): JSX.Element {
   const { trans, form } = props;
-  const runtime = form.info?.runtimes.find(each => each.available);
   return (
     <fieldset className="jp-ContainerKernels-field">
       <legend>{trans.__('Image file')}</legend>
@@ -323,7 +322,7 @@ function ByRuntimeField(props: IMoreFieldsProps): JSX.Element {
         />
         {trans.__(
           'Let %1 make it itself, which takes longer',
-          runtime?.title ?? 'Apptainer'
+          form.runtimeTitle
         )}
       </label>
     </fieldset>

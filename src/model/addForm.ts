@@ -185,6 +185,14 @@ export class AddForm extends VDomModel {
     this._check();
   }
 
+  /** What the container runtime is called. */
+  get runtimeTitle(): string {
+    return (
+      this._info?.runtimes.find(each => each.available)?.title ??
+      this._trans.__('the container runtime')
+    );
+  }
+
   /** What the server part says of the image. */
   get resolution(): Answer<IResolution> {
     return this._resolution.answer;

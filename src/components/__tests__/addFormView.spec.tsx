@@ -422,6 +422,6 @@ describe('what is known of an image', () => {
       '3.3 GB to download · about 8.1 GB needed in /scratch/mst3k · linux/amd64'
     ]
   ])('an image that %s', (_, change, text) => {
-    expect(resolutionText({ ...resolution, ...change }, trans)).toBe(text);
+    expect(resolutionText({ ...resolution, ...change }, 'Apptainer', trans)).toBe(text);
   });
 });
