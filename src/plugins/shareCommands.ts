@@ -3,6 +3,7 @@ import { shareIcon, undoIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { formatBytes } from '../model/format';
+import { isChangeable } from '../model/kernelAccess';
 import { CommandIDs } from '../tokens';
 import {
   displayNameOf,
@@ -18,9 +19,9 @@ export function addShareCommands(context: ICommandContext): void {
   const { app, kernels, trans } = context;
   /** From where this page has shared last: the next one goes there, too. */
   let last = '';
-  const isOwn = (args: ReadonlyPartialJSONObject) => {
+  const isWritable = (args: ReadonlyPartialJSONObject) => {
     const row = rowOf(context, args);
-    return !row || (row.ours && !row.read_only && row.id === row.slug);
+    return !row || isChangeable(row);
   };
   const isShared = (args: ReadonlyPartialJSONObject) =>
     rowOf(context, args)?.withdrawable ?? false;
@@ -42,7 +43,7 @@ export function addShareCommands(context: ICommandContext): void {
         }
       }
     },
-    isVisible: isOwn,
+    isVisible: isWritable,
     execute: async args => {
       const ended = kernels.tasks.find(each => each.task.id === args.task);
       const slug = ended?.task.slug ?? slugOf(context, args);
