@@ -482,7 +482,7 @@ CATALOGUE: tuple[Failure, ...] = (
             "Set LC_ALL to C.UTF-8 among the kernel's variables."),
     Failure("port_in_use", r"\nzmq\.error\.ZMQError: Address already in use" + _LAST, "verify_failed",
             "A port that Jupyter had chosen for the kernel was taken by another program meanwhile.",
-            "Start the kernel again; it gets other ports."),
+            "Restart the kernel. If that does not help, shut it down and start it again: it gets other ports then."),
     Failure("address_not_here",
             r"\nzmq\.error\.ZMQError: (Cannot assign requested address|No such device|Permission denied|"
             "Address family not supported by protocol)" + _LAST, "verify_failed",
@@ -702,6 +702,11 @@ def diagnose(output: str, action: str) -> Diagnosis:
             message, hint = (_fill(sentence, found, action) for sentence in (failure.message, failure.hint))
             return Diagnosis(failure.cause, message, hint, list(failure.remedies), lines)
     return Diagnosis("unknown", f"{_capital(action)} failed: {last_words(text)}", _UNKNOWN, [], lines)
+
+
+def port_was_taken(output: str) -> bool:
+    """Tell whether a kernel's last words are that a port was taken. Its process may live on, and never answers."""
+    return "Address already in use" in output and diagnose(output, "").cause == "port_in_use"
 
 
 def explain(output: str, action: str, otherwise: str) -> ContainerKernelsError:

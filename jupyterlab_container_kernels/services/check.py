@@ -28,6 +28,14 @@ _CELL_TIMEOUT_S = 60.0
 _END_TIMEOUT_S = 10.0
 _BEFORE_INTERRUPT_S = 0.3
 _INTERRUPT_TIMEOUT_S = 10.0
+#: A kernel that is slow to begin with a cell may swallow an interrupt; after so many seconds it gets another.
+_INTERRUPT_AGAIN_S = 2.5
+#: How often a kernel is started whose ports others take between Jupyter's choice and its own start.
+_TRIES = 3
+#: How often is looked whether that has happened, and how long such a kernel may take to answer all the same (it does if
+#: only its heartbeat's port is taken), in seconds.
+_LOOK_S = 1.0
+_ALL_THE_SAME_S = 5.0
 #: What begins a line of a language's ``gpu_cell`` that names a GPU.
 GPU_MARK = "CONTAINER_KERNELS_GPU "
 
@@ -40,10 +48,24 @@ class Seen:
     gpu_name: str | None
 
 
+class PortTaken(ContainerKernelsError):
+    """``verify_failed``, but not by the kernel's fault: another program took a port that Jupyter had chosen for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "verify_failed",
+            "A port that Jupyter had chosen for the kernel was taken by another program before the kernel could use "
+            f"it, {_TRIES} times in a row.",
+            "Try again; the kernel gets other ports then.",
+        )
+
+
 async def verify(
     running: RunningTask, staged: Path, language: Language, log: Path, timeout_s: float, gpu: GpuMode
 ) -> Seen:
     """Start a staged kernel as Jupyter will, let it answer, run a cell, interrupt one, look for the GPU, shut it down.
+
+    One that finds a port taken by another program is started again, with other ports.
 
     Parameters
     ----------
@@ -58,25 +80,38 @@ async def verify(
     ------
     ContainerKernelsError
         ``verify_failed``, or a better known reason.
+    PortTaken
+        Each start found a port taken; the kernel itself may be good.
     """
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(PortTaken):
+            return await _verify(running, staged, language, log, timeout_s, gpu)
+        running.say("Another program took a port that was chosen for the kernel; it is started again with others.")
+    return await _verify(running, staged, language, log, timeout_s, gpu)
+
+
+async def _verify(
+    running: RunningTask, staged: Path, language: Language, log: Path, timeout_s: float, gpu: GpuMode
+) -> Seen:
     manager = _manager(staged)
     clean = False
     try:
         connection_file = Path(manager.connection_file)
         await running.owns(connection_file)
         await asyncio.to_thread(make_private, connection_file.parent)
+        await asyncio.to_thread(_put_away, log)
         began = time.monotonic()
         await manager.start_kernel(cwd=str(Path.home()))
         client = manager.client()
         client.start_channels()
         try:
-            await client.wait_for_ready(timeout=timeout_s)
+            await _wait_for_ready(client, log, timeout_s)
             start_s = round(time.monotonic() - began, 2)
             running.say(f"The kernel answers, {start_s:.1f} s after its start.")
             await _hear(client)
             await _run_test_cell(running, client, language)
             if language.sleep_cell is not None:
-                await _interrupt(client, manager, language.sleep_cell)
+                await _interrupt(client, manager, language, language.sleep_cell)
                 running.say("A cell that runs can be interrupted.")
                 await _run_test_cell(running, client, language)
             gpu_name = None if gpu == "off" else await _look_for_gpu(running, client, language, gpu)
@@ -86,6 +121,8 @@ async def verify(
     except RuntimeError as error:  # what jupyter_client raises when a kernel dies or stays silent
         said = starts.said((await asyncio.to_thread(read_log, log, 0)).text)
         running.say(f"{error}\n{said}".rstrip())
+        if failures.port_was_taken(said):
+            raise PortTaken from error
         raise _explain(said, str(error), timeout_s) from error
     finally:
         ended = await asyncio.shield(_shut_down(manager, clean))
@@ -96,6 +133,43 @@ async def verify(
             "Try again; if it happens again, tell your site's support that a container of yours hangs at its end.",
         )
     return Seen(start_s, gpu_name)
+
+
+def _put_away(log: Path) -> None:
+    """Do with the log of the start before what the start script would: nobody may take it for that of this start."""
+    with contextlib.suppress(OSError):
+        if log.stat().st_size:
+            log.replace(log.with_name(f"{log.name}.before"))
+
+
+async def _wait_for_ready(client: Any, log: Path, timeout_s: float) -> None:
+    """Wait until the kernel answers.
+
+    Raises
+    ------
+    RuntimeError
+        It died, or stays silent: for so long, or because a port was taken, with which ipykernel's process may live on.
+    """
+    ready = asyncio.ensure_future(client.wait_for_ready(timeout=timeout_s))
+    taken = asyncio.ensure_future(_wait_for_taken_port(log))
+    try:
+        await asyncio.wait({ready, taken}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            raise RuntimeError("A port was taken, and the kernel stays silent")
+        ready.result()
+    finally:
+        for waiting in (ready, taken):
+            waiting.cancel()
+        await asyncio.wait({ready, taken})
+
+
+async def _wait_for_taken_port(log: Path) -> None:
+    """Return when a kernel has said that a port is taken, and had the time to answer all the same."""
+    taken = False
+    while not taken:
+        await asyncio.sleep(_LOOK_S)
+        taken = failures.port_was_taken(starts.said((await asyncio.to_thread(read_log, log, 0)).text))
+    await asyncio.sleep(_ALL_THE_SAME_S)
 
 
 async def _hear(client: Any) -> None:
@@ -122,7 +196,7 @@ async def _run_test_cell(running: RunningTask, client: Any, language: Language) 
     running.say(f"{code} is {got}.")
 
 
-async def _interrupt(client: Any, manager: AsyncKernelManager, code: str) -> None:
+async def _interrupt(client: Any, manager: AsyncKernelManager, language: Language, code: str) -> None:
     """Interrupt a cell that sleeps; it has to end with an error, and soon."""
     begun = asyncio.Event()
     sleeping = asyncio.ensure_future(_run_cell(client, code, begun))
@@ -130,14 +204,20 @@ async def _interrupt(client: Any, manager: AsyncKernelManager, code: str) -> Non
     try:
         await asyncio.wait({sleeping, waiting}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.sleep(_BEFORE_INTERRUPT_S)  # it has begun with the cell, and a moment later it sleeps
-        await manager.interrupt_kernel()
-        await asyncio.wait({sleeping}, timeout=_INTERRUPT_TIMEOUT_S)
+        deadline = time.monotonic() + _INTERRUPT_TIMEOUT_S
+        sent = 0
+        while not sleeping.done() and time.monotonic() < deadline:
+            sent += 1
+            await manager.interrupt_kernel()
+            await asyncio.wait({sleeping}, timeout=_INTERRUPT_AGAIN_S)
         if not sleeping.done() or sleeping.result().ok:
             raise ContainerKernelsError(
                 "verify_failed",
                 "The kernel started, but a cell that runs in it cannot be interrupted.",
                 "The image's version of the kernel package may be very old. Try a newer tag of the image.",
             )
+        if sent > 1 and language.test_cell is not None:  # R keeps the one that came too late for what comes next
+            await _run_cell(client, language.test_cell[0])
     finally:
         sleeping.cancel()
         waiting.cancel()

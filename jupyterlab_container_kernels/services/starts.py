@@ -61,7 +61,9 @@ def read_start(text: str, display_name: str) -> LastStart:
     head = dict(_HEAD.findall(text))
     end = _END.search(text)
     if end is None:
-        return LastStart("running", head.get("started"), head.get("node"), None, None)
+        silent = failures.port_was_taken(said(text))
+        diagnosis = failures.diagnose(said(text), f"starting {display_name}") if silent else None
+        return LastStart("running", head.get("started"), head.get("node"), None, diagnosis)
     state: StartState = "failed" if end[2] == "failed" else "ended"
     code = int(end[3]) if end[3] else None
     began, ended = _time(head.get("started")), _time(end[1])

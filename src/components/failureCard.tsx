@@ -61,7 +61,7 @@ export function FailureCard(props: IFailureCardProps): JSX.Element {
         {title}
       </h3>
       <div className="jp-ContainerKernels-cardBody">
-        {isSlow ? (
+        {isSlow && !diagnosis ? (
           <p>
             {node === null
               ? trans.__('It is still starting.')

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels.services import check
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, tree
 
@@ -152,6 +153,21 @@ async def test_a_check_of_a_kernel_that_does_not_start_fails_with_the_reason(
     assert (checked["message"], checked["hint"]) == (task["error"]["message"], task["error"]["hint"])
     assert tree(roots.staging) == []
     assert (roots.kernels / "demo").is_dir()
+
+
+async def test_a_check_that_found_ports_taken_says_nothing_of_the_kernel(
+    client: Client, roots: Roots, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await added(client, image, display_name="Demo")
+
+    async def taken(*_: object) -> None:
+        raise check.PortTaken
+
+    monkeypatch.setattr(check, "verify", taken)
+    task = await ended(client, (await client("post", "kernels/demo/check", {"updates": False})).holds("Task"))
+    assert (task["state"], task["error"]["code"]) == ("failed", "verify_failed")
+    assert "taken by another program" in task["error"]["message"]
+    assert not (roots.logs / "demo" / "checked.json").exists()
 
 
 @pytest.mark.parametrize("verb_and_path", [("patch", ""), ("post", "/duplicate"), ("post", "/check")])

@@ -154,4 +154,20 @@ describe('the card of a failed start', () => {
     expect(card.textContent).toContain('It is still starting on node1.');
     expect(buttons()).toEqual(['Show log', 'Copy report', 'Dismiss']);
   });
+
+  it('says why a kernel that runs cannot answer', () => {
+    const log = aRunningLog();
+    const diagnosis = {
+      cause: 'port_in_use',
+      message: 'A port was taken.',
+      hint: 'Restart the kernel.',
+      remedies: [],
+      lines: []
+    };
+    const start = { ...log.start, diagnosis };
+    show({ start: aTroubledStart({ kind: 'slow', log: { ...log, start } }) });
+    const card = screen.getByRole('region');
+    expect(card.textContent).toContain('A port was taken. Restart the kernel.');
+    expect(card.textContent).not.toContain('still starting');
+  });
 });
