@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
 from ..models import Freed, Removal, RemovalItem, RemovalKind, RemoveRequest, Restored, now
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from . import restoration, sets, strangers, trash, users
+from . import restoration, sets, shared_places, strangers, trash, users
 from .session import SessionService
 from .store import is_stored
 from .tasks import TaskService
@@ -85,6 +87,9 @@ class DeletionService:
                 await self._wait_for(self._begin(finish), _TIDYING_S)  # a file system may not answer
             except ContainerKernelsError as error:
                 _log.warning("What killed deletions left was not removed: %s", error)
+            with contextlib.suppress(OSError):  # their folders may not answer
+                finish_withdrawals = partial(shared_places.finish_withdrawals, self._roots.state)
+                await self._session.patience.ask("withdrawals", finish_withdrawals, _TIDYING_S)
             for entry_id in await asyncio.to_thread(trash.expired, self._roots, self._session.settings.trash_days):
                 self._purge(entry_id)
 

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -162,7 +163,7 @@ class PublishingService:
         try:
             if not data.exists():
                 paths.make_marked(data)
-            spec.resource_dir.rename(data / f"withdrawn-{secrets.token_hex(4)}")
+            spec.resource_dir.rename(shared_places.withdrawn(data))
         except OSError as error:
             raise ContainerKernelsError(
                 "forbidden",
@@ -309,7 +310,7 @@ class _Sharing(Work):
         async with running.phase("install", "Copying packages"):
             for source, target in ((packages.path, own), (packages.shared, shared)):
                 if source is not None and target is not None:
-                    await to_its_end(asyncio.to_thread(_copy_tree, Path(source), target))
+                    await _copy_packages(Path(source), target)
         # a log is of whoever starts the kernel; that of the first start goes with the task
         await self._own_directory(running, self._roots.logs / self._data.name)
         return Places(self._data, Packages(own, shared), Path("logs", self._data.name, "last-start"))
@@ -327,7 +328,7 @@ class _Sharing(Work):
     def _take_back(self, running: RunningTask) -> None:
         spec = kernelspecs.read(self._place.kernels / self._plan.slug)
         if spec is not None and spec.record.task == running.task.id:
-            spec.resource_dir.rename(self._data / "withdrawn")  # which goes with the task
+            spec.resource_dir.rename(shared_places.withdrawn(self._data))  # which goes with the task
 
     def _publish_now(self, staged: Path) -> None:
         target = self._place.kernels / staged.name
@@ -345,9 +346,29 @@ class _Sharing(Work):
             staged.parent.rmdir()
 
 
-def _copy_tree(source: Path, target: Path) -> None:
-    """Copy packages as they are; the copy can be written by its owner."""
-    shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*_NOT_COPIED))
+async def _copy_packages(source: Path, target: Path) -> None:
+    """Copy packages as they are; nothing is written any more when a cancellation is raised."""
+    stop = threading.Event()
+    copying = asyncio.ensure_future(asyncio.to_thread(_copy_tree, source, target, stop))
+    try:
+        await asyncio.shield(copying)
+    finally:
+        stop.set()
+        await asyncio.wait({copying})
+
+
+def _copy_tree(source: Path, target: Path, stop: threading.Event) -> None:
+    """Copy a tree that its owner can write then, or a part of it, if it is to stop meanwhile."""
+    not_copied = shutil.ignore_patterns(*_NOT_COPIED)
+
+    def ignored(directory: str, names: list[str]) -> set[str]:
+        return set(names) if stop.is_set() else not_copied(directory, names)
+
+    def copy_one(one: str, to: str) -> None:
+        if not stop.is_set():
+            shutil.copy2(one, to)
+
+    shutil.copytree(source, target, symlinks=True, ignore=ignored, copy_function=copy_one)
     for directory, _, _ in os.walk(target):
         Path(directory).chmod(0o700)
 

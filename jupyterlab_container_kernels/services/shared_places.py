@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import grp
 import json
+import logging
 import os
 import re
+import secrets
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,10 +22,15 @@ from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
 from .facts import is_private_group, others_may_write, user_name
 
+_log = logging.getLogger(__name__)
+
 #: The directories in a shared folder: where Jupyter looks for kernels, and what these need.
 KERNELS, DATA = "kernels", "container-kernels"
 #: The file in the user's own state that lists the folders from which kernels are shared.
 NOTE = "shared-from.json"
+#: What the name of a kernel begins with in its data when it was withdrawn, and what a removal leaves that is killed.
+_WITHDRAWN = "withdrawn"
+_REST = re.compile(r"\..+-[0-9a-f]{8}\.[0-9a-f]{12}\.removing")
 _OWN_FOLDER = "Name a folder that is not there yet; it is made so that you alone can change it."
 
 
@@ -302,6 +309,27 @@ def remove_unpublished(data: Path) -> None:
     is_mine = data.exists() and data.lstat().st_uid == os.geteuid()
     if is_mine and not paths.remove_begun(data, data.parent):
         paths.remove_marked(data, data.parent)
+
+
+def withdrawn(data: Path) -> Path:
+    """Return where a kernel goes that is withdrawn: into what belongs to it, all of which is removed then."""
+    return data / f"{_WITHDRAWN}-{secrets.token_hex(4)}"
+
+
+def finish_withdrawals(state: Path) -> None:
+    """Remove what withdrawals that were killed have left in the folders from which this user shares."""
+    for kernels in noted(str(state / NOTE)):
+        data = Path(kernels).with_name(DATA)
+        for each in data.iterdir() if data.is_dir() and not data.is_symlink() else ():
+            try:
+                if each.is_symlink() or not each.is_dir() or each.lstat().st_uid != os.geteuid():
+                    continue
+                if _REST.fullmatch(each.name):
+                    paths.remove_tree(each)
+                elif is_data(each) and paths.is_ours(each, data) and any(each.glob(f"{_WITHDRAWN}-*/kernel.json")):
+                    paths.remove_marked(each, data)
+            except (OSError, ContainerKernelsError) as error:  # another process may be at it
+                _log.warning("%s, which was withdrawn, was not removed: %s", each, error)
 
 
 def _refusal(message: str, hint: str) -> ContainerKernelsError:

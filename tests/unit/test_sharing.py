@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import stat
 import threading
 from dataclasses import asdict, replace
@@ -23,7 +25,7 @@ from jupyterlab_container_kernels.system import kernelspecs, paths
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from jupyterlab_container_kernels.system.patience import Patience
-from tests.builders import add_kernel, record, write_sif
+from tests.builders import add_kernel, record, tree, write_sif
 
 
 def refused(named: object) -> str:
@@ -199,6 +201,34 @@ def test_no_kernel_of_ones_own_is_taken_for_a_shared_one(roots: Roots, tmp_path:
     assert refusal.value.code == "not_ours"
 
 
+async def test_the_copy_of_packages_ends_when_it_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    for number in range(9):
+        (source / f"{number}").mkdir(parents=True)
+        for name in "ab":
+            (source / f"{number}" / name).write_text("x")
+    begun, goes_on, copy = threading.Event(), threading.Event(), shutil.copy2
+
+    def slowly(one: str, to: str) -> None:
+        begun.set()
+        goes_on.wait(60)
+        copy(one, to)
+
+    monkeypatch.setattr(shutil, "copy2", slowly)
+    copying = asyncio.create_task(publishing._copy_packages(source, target))
+    await asyncio.to_thread(begun.wait, 60)
+    copying.cancel()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not copying.done(), "a file is being written"
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await copying
+    assert len([path for path in target.rglob("*") if path.is_file()]) == 1
+    await publishing._copy_packages(source, tmp_path / "again")
+    assert tree(tmp_path / "again") == tree(source)
+
+
 async def test_a_folder_that_hangs_is_asked_once_however_often_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,3 +306,27 @@ class TestPublishing:
         assert list(sharing._place.kernels.iterdir()) == []
         shared_places.remove_unpublished(sharing._data)
         assert list(sharing._place.data.iterdir()) == []
+
+    @pytest.mark.parametrize("killed_in", ["remove_marked", "remove_tree"])
+    def test_what_a_withdrawal_left_that_was_killed_goes_and_what_is_shared_stays(
+        self, sharing: Any, staged: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch, killed_in: str
+    ) -> None:
+        def kill(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        sharing._publish_now(staged)
+        spec = kernelspecs.read(sharing._place.kernels / "demo")
+        assert spec is not None
+        shared_places.finish_withdrawals(roots.state)
+        assert sharing._data.is_dir(), "it is shared"
+        other = paths.make_marked(sharing._place.data / "other-01234567")
+        precious = sharing._place.data / "precious-01234567"
+        (precious / "withdrawn-0" / "kernel.json").mkdir(parents=True)
+        service = object.__new__(PublishingService)
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(paths, killed_in, kill)
+            service._remove(spec, sharing._data)
+        assert tree(sharing._place.kernels) == []
+        assert len(list(sharing._place.data.rglob("withdrawn-*/init.sh"))) == 1
+        shared_places.finish_withdrawals(roots.state)
+        assert sorted(sharing._place.data.iterdir()) == [other, precious], "what does not carry our marker stays"
