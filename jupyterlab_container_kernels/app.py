@@ -104,14 +104,16 @@ class ContainerKernelsApp(Traits, ExtensionApp):
 
     def with_shared(self, kernel_dirs: Sequence[str]) -> list[str]:
         """Return directories of kernels, and after them those of folders from which others share."""
-        self._take_policy()
-        shared = [f"{each.rstrip('/')}/kernels" for each in self.shared_kernel_dirs]
-        return list(dict.fromkeys([*kernel_dirs, *shared]))
+        return list(dict.fromkeys([*kernel_dirs, *self._shared()]))
+
+    def _shared(self) -> list[str]:
+        """Return the directories of kernels that others share: what is configured, and what the site's file names."""
+        of_site = self._take_policy().values.get("shared_kernel_dirs", [])
+        return [f"{each.rstrip('/')}/kernels" for each in [*self.shared_kernel_dirs, *of_site]]
 
     def _add_shared(self) -> None:
         """Let Jupyter find the kernels that others share."""
-        self._take_policy()
-        if self.shared_kernel_dirs and self.serverapp is not None:
+        if self._shared() and self.serverapp is not None:
             specs: Any = self.serverapp.kernel_spec_manager
             specs.kernel_dirs = self.with_shared(specs.kernel_dirs)
 

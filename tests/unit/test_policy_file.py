@@ -358,6 +358,15 @@ def test_folders_of_shared_kernels_come_from_the_file(file: Path, home: Path) ->
     assert app.with_shared(["/mine/kernels"]) == ["/mine/kernels", "/lab/kernels"]
 
 
+def test_a_folder_of_a_colleague_takes_none_of_the_site_away(file: Path, home: Path) -> None:
+    """The line that *Share…* shows writes such a configuration."""
+    file.write_text('[folders]\nshared_kernels = ["/apps/shared"]\n')
+    config = Config()
+    config.ContainerKernelsApp.shared_kernel_dirs.append("/project/lab")
+    app = ContainerKernelsApp(policy_file=str(file), config=config)
+    assert app.with_shared([]) == ["/project/lab/kernels", "/apps/shared/kernels"]
+
+
 async def test_a_file_that_answers_late_holds_once_nothing_runs(hanging: Path, home: Path) -> None:
     app = ContainerKernelsApp(policy_file=str(hanging), serverapp=MagicMock())
     assert app.services.session.settings.policy.path == hanging
