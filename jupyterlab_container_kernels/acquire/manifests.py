@@ -18,6 +18,8 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _TEXT_CHARS = 300
+#: What reading JSON raises that has another shape than a manifest.
+NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 #: How blobs are named; whatever else a manifest says does not become a part of a path.
 SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 #: No blob is larger than what a file can be: sizes are reckoned with.

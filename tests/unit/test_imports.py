@@ -34,7 +34,7 @@ ALLOWED_OUTSIDE = {
     "subprocess": {"system/guard.py"},  # runs below process.py, as a program of its own
     "multiprocessing": set(),
     "pty": set(),
-    "httpx": {"acquire/registry.py"},
+    "httpx": {"acquire/connection.py", "acquire/registry.py"},
 }
 _STARTERS = {
     "create_subprocess_exec", "create_subprocess_shell", "system", "popen", "fork", "forkpty", "posix_spawn",
