@@ -190,7 +190,7 @@ def _first_argument(words: list[str]) -> str | None:
 def suggest_name(reference: ImageReference) -> str:
     """Return a display name for an image, as "PyTorch 2.9.1"-like as its reference allows: ``pytorch 2.9.1``."""
     if reference.transport == "file":
-        return re.sub(r"\.(sif|simg|sqsh)$", "", reference.path.name)[:100] or "Container"
+        return re.sub(r"\.(sif|simg|sqsh)$|:latest$", "", reference.path.name)[:100] or "Container"
     name = reference.repository.rpartition("/")[2]
     version = reference.tag if reference.tag not in (None, "latest") else ""
     number = re.match(r"v?\d+(?:\.\d+)*", version or "")

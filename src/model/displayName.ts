@@ -42,9 +42,10 @@ export function suggestDisplayName(image: IImageReference): string {
   if (image.transport === 'file') {
     const file = image.repository
       .slice(image.repository.lastIndexOf('/') + 1)
-      .replace(/\.(sif|simg|sqsh)$/, '');
-    // name_1.2.sif is how a pull names its file, name-1.2.sif how people do.
-    const match = /^(.*?)[-_ ]v?(\d+(?:\.\d+)*)(?:[-_+].*)?$/.exec(file);
+      .replace(/\.(sif|simg|sqsh)$|:latest$/, '');
+    // name_1.2.sif is how a pull names its file, name-1.2.sif how people do,
+    // and name:1.2 how CVMFS names the folder of an image.
+    const match = /^(.*?)[-_ :]v?(\d+(?:\.\d+)*)(?:[-_+].*)?$/.exec(file);
     return clip(
       match ? `${spell(match[1])} ${match[2]}` : spell(file) || 'Container'
     );

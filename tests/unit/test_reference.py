@@ -74,6 +74,7 @@ def test_a_pinned_reference_has_a_digest_and_no_tag() -> None:
         ("ghcr.io/a/b:v1.2", "b v1.2"),
         (f"quay.io/org/image@{DIGEST}", "image"),  # nobody reads digests
         ("/project/lab/pytorch-2.9.1.sif", "pytorch-2.9.1"),
+        ("/cvmfs/unpacked.cern.ch/ghcr.io/lab/tool:latest", "tool"),
         ("/project/lab/.sif", "Container"),  # nothing is left of the name
         ("/", "Container"),
     ],

@@ -24,6 +24,8 @@ describe('a suggested display name', () => {
     ['/scratch/pytorch_2.9.1-cuda12.6.sif', 'PyTorch 2.9.1'],
     ['/project/lab/x.sif', 'X'],
     ['/tmp/x;touch${IFS}PWNED;y.sif', 'X;touch${IFS}PWNED;y'],
+    ['/cvmfs/unpacked.cern.ch/docker.io/library/python:3.12/', 'Python 3.12'],
+    ['/cvmfs/unpacked.cern.ch/ghcr.io/lab/tool:latest', 'Tool'],
     ['/', 'Container']
   ])('for %s is %s', (reference, name) => {
     const read = readReference(reference, trans);
