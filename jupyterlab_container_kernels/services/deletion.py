@@ -17,7 +17,7 @@ from ..errors import ContainerKernelsError
 from ..models import Freed, Removal, RemovalItem, RemovalKind, RemoveRequest, Restored, now
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import Spec
-from . import restoration, sets, shared_places, strangers, trash, users
+from . import burial, restoration, sets, shared_places, strangers, trash, users
 from .session import SessionService
 from .store import is_stored
 from .tasks import TaskService
@@ -80,7 +80,7 @@ class DeletionService:
             self._swept = moment
 
             def finish() -> int:
-                trash.resume(self._roots, self._tasks.in_use)
+                burial.resume(self._roots, self._tasks.in_use)
                 return 0
 
             try:
@@ -130,7 +130,7 @@ class DeletionService:
         purge = request.purge or self._session.settings.trash_days <= 0
         parts = [Part(item.what, item.path, item.size_bytes) for item in items if item.goes]
         entry = trash.begin(secrets.token_hex(8), slug, target.display_name, now(), parts, purge)
-        stayed = await asyncio.to_thread(trash.bury, self._roots, entry, self._tasks.in_use)
+        stayed = await asyncio.to_thread(burial.bury, self._roots, entry, self._tasks.in_use)
         if stayed is None:  # another one was quicker
             raise _unknown(slug)
         items = [replace(item, goes=False, reason=stayed[item.path]) if item.path in stayed else item for item in items]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
-from jupyterlab_container_kernels.services import trash
+from jupyterlab_container_kernels.services import burial, trash
 from jupyterlab_container_kernels.services.trash import Part
 from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.paths import Roots
@@ -124,7 +124,7 @@ def test_a_kernel_that_became_a_link_is_moved_as_that_link(roots: Roots, preciou
     (roots.kernels / "demo").symlink_to(precious)
     part = Part("kernelspec", str(roots.kernels / "demo"), 1)
     entry = trash.begin("0" * 16, "demo", "Demo", "2026-01-01T00:00:00Z", [part], True)
-    trash.bury(roots, entry, set)
+    burial.bury(roots, entry, set)
     trash.purge(roots, entry.id)
     assert not os.path.lexists(roots.kernels / "demo")
 
@@ -134,7 +134,7 @@ def test_a_kernel_that_became_a_link_loses_no_file_on_a_full_disk(roots: Roots, 
     roots.kernels.mkdir(parents=True)
     (roots.kernels / "demo").symlink_to(precious)
     with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
-        trash._unlink_in(str(roots.kernels / "demo"), "kernel.json")
+        burial._unlink_in(str(roots.kernels / "demo"), "kernel.json")
 
 
 def test_a_folder_that_another_has_put_there_is_not_made_private(tmp_path: Path, precious: Path) -> None:

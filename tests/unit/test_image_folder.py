@@ -9,7 +9,7 @@ import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import now
-from jupyterlab_container_kernels.services import image_folder, restoration, store, trash
+from jupyterlab_container_kernels.services import burial, image_folder, restoration, store, trash
 from jupyterlab_container_kernels.services.trash import Part
 from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.paths import MARKER, Roots
@@ -109,11 +109,11 @@ def test_an_image_in_it_is_ours_goes_into_a_trash_beside_it_and_comes_back(folde
     directory = add_kernel(roots, "demo", image, display_name="Demo")
     parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
     entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
-    assert trash.bury(roots, entry, set) == {}
+    assert burial.bury(roots, entry, set) == {}
     assert not image.exists() and (image.parent / ".trash" / entry.id / "image.sif").is_file()
     restoration.restore(roots, entry)
     assert image.is_file() and store.side_file(image).is_file()
-    trash.bury(roots, entry, set)
+    burial.bury(roots, entry, set)
     trash.purge(roots, entry.id)
     assert sorted(path.name for path in image.parent.iterdir()) == [MARKER, ".trash"]
     assert list((image.parent / ".trash").iterdir()) == []
@@ -127,7 +127,7 @@ def test_a_trash_on_a_file_system_that_is_not_there_is_emptied_when_it_is_back(
     directory = add_kernel(roots, "demo", image, display_name="Demo")
     parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
     entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
-    trash.bury(roots, entry, set)
+    burial.bury(roots, entry, set)
     buried = image.parent / ".trash" / entry.id / "image.sif"
     folder.rename(away)
     folder.mkdir()  # a mount point
@@ -151,7 +151,7 @@ def test_a_trash_that_was_swept_away_is_not_waited_for(
     directory = add_kernel(roots, "demo", image, display_name="Demo")
     parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
     entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
-    trash.bury(roots, entry, set)
+    burial.bury(roots, entry, set)
     paths.remove_tree(image.parent)
     caplog.set_level("INFO")
     trash.purge(roots, entry.id)
@@ -159,7 +159,7 @@ def test_a_trash_that_was_swept_away_is_not_waited_for(
     note = roots.trash / entry.id / "trash.json"
     note.write_text(note.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {2**22 + 1}'))
     caplog.clear()
-    trash.resume(roots, set)
+    burial.resume(roots, set)
     assert not caplog.messages, "nothing was finished, and it was said before"
     assert f'"pid": {os.getpid()}' in note.read_text()
     (folder / "data").touch()

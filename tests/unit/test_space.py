@@ -13,7 +13,7 @@ from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.cli import TerminalJupyter
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import AddRequest
-from jupyterlab_container_kernels.services import sets, space
+from jupyterlab_container_kernels.services import sets, shared_places, space
 from jupyterlab_container_kernels.services.inventory import Thing
 from jupyterlab_container_kernels.services.orders import Order, OrderFolder
 from jupyterlab_container_kernels.services.running_task import RunningTask
@@ -133,3 +133,13 @@ async def test_what_a_terminal_pulls_for_later_is_no_leftover_as_long_as_it_does
     assert shown == []
     [left] = await services.space._things()
     assert (left.item.kind, left.path) == ("leftover", folder.path), "that was cut off"
+
+
+async def test_what_a_killed_withdrawal_left_goes_when_it_is_looked_at_what_takes_room(
+    services: Services, roots: Roots, tmp_path: Path
+) -> None:
+    data = paths.make_marked(tmp_path / "lab" / shared_places.DATA / "demo-01234567")
+    paths.write_private(paths.make_private(shared_places.withdrawn(data)) / "kernel.json", "{}")
+    shared_places.note(roots.state, tmp_path / "lab", is_used=True)
+    await services.deletion.tidy(sweep=True)
+    assert not data.exists()

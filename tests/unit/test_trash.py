@@ -14,7 +14,7 @@ import pytest
 
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import RemovalKind, now
-from jupyterlab_container_kernels.services import restoration, sets, trash
+from jupyterlab_container_kernels.services import burial, restoration, sets, trash
 from jupyterlab_container_kernels.services.task_files import Owner
 from jupyterlab_container_kernels.services.trash import Entry, Part
 from jupyterlab_container_kernels.system import kernelspecs, paths
@@ -76,7 +76,7 @@ def below(roots: Roots) -> list[str]:
 
 def test_all_of_a_kernel_goes_and_comes_back(roots: Roots, entry: Entry) -> None:
     before = below(roots)
-    assert trash.bury(roots, entry, nothing) == {}
+    assert burial.bury(roots, entry, nothing) == {}
     assert not any(os.path.lexists(path) for path in sources(entry))
     for home in trash.homes(roots):
         for directory in home.iterdir():
@@ -90,14 +90,14 @@ def test_all_of_a_kernel_goes_and_comes_back(roots: Roots, entry: Entry) -> None
 
 
 def test_all_of_a_kernel_is_removed_for_good(roots: Roots, entry: Entry) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     assert trash.purge(roots, ID) > 0
     assert below(roots) == []
     assert trash.purge(roots, ID) == 0
 
 
 def test_what_somebody_has_taken_into_use_meanwhile_stays(roots: Roots, entry: Entry, shared: Path) -> None:
-    stayed = trash.bury(roots, entry, lambda: {str(shared)})
+    stayed = burial.bury(roots, entry, lambda: {str(shared)})
     assert stayed is not None and list(stayed) == [str(shared)]
     assert (shared / "package.py").exists()
     restoration.restore(roots, trash.entries(roots)[0])
@@ -112,7 +112,7 @@ def test_what_is_taken_into_use_while_it_moves_is_put_back(roots: Roots, entry: 
         """Another server looked for it right after our look, and wants it."""
         return set() if place.exists() else {str(place)}
 
-    stayed = trash.bury(roots, entry, in_use)
+    stayed = burial.bury(roots, entry, in_use)
     assert stayed is not None and list(stayed) == [str(place)]
     assert place.exists() and (roots.images / "sha256-0000.json").is_file() == (what == "image")
 
@@ -121,19 +121,19 @@ def test_what_is_taken_into_use_while_it_moves_is_put_back(roots: Roots, entry: 
 def test_what_is_taken_into_use_while_a_deletion_is_killed_is_put_back_by_the_next_process(
     roots: Roots, entry: Entry, what: str
 ) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     paths.write_private(
         roots.trash / ID / "trash.json", json.dumps(asdict(replace(entry, state="moving", owner=dead())))
     )
     place = next(Path(part.source) for part in entry.parts if part.what == what)
-    trash.resume(roots, lambda: {str(place)})
+    burial.resume(roots, lambda: {str(place)})
     assert place.exists() and (roots.images / "sha256-0000.json").is_file() == (what == "image")
     assert [each.state for each in trash.entries(roots)] == ["kept"]
 
 
 def test_a_kernel_that_is_gone_already_leaves_no_entry(roots: Roots, entry: Entry) -> None:
     paths.remove_tree(roots.kernels / "demo")
-    assert trash.bury(roots, entry, nothing) is None
+    assert burial.bury(roots, entry, nothing) is None
     assert trash.entries(roots) == [] and tree(roots.trash) == []
     assert (roots.packages / "demo").is_dir(), "whoever was quicker sees to the rest"
 
@@ -152,7 +152,7 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next_process(
         if not target.parent.exists():
             paths.make_marked(target.parent)
         Path(part.source).rename(target)
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
     if moved == 0:  # the kernel is there as it was
         assert all(path.exists() for path in sources(entry))
         assert trash.entries(roots) == []
@@ -167,21 +167,21 @@ def test_a_deletion_that_was_killed_is_finished_by_the_next_process(
 
 
 def test_a_removal_that_was_killed_takes_nothing_along_that_came_since(roots: Roots, entry: Entry) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     paths.write_private(
         roots.trash / ID / "trash.json", json.dumps(asdict(replace(entry, state="purging", owner=dead())))
     )
     image = store_image(roots)  # pulled again
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
     assert image.exists()
     assert trash.entries(roots) == []
 
 
 def test_an_entry_whose_kernel_is_back_already_goes(roots: Roots, entry: Entry) -> None:
     """A process was killed at the end of a restoration."""
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     trash.place(roots, "kernelspec", ID).rename(roots.kernels / "demo")
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
     assert trash.entries(roots) == []
     assert (roots.kernels / "demo").is_dir()
 
@@ -193,7 +193,7 @@ def test_what_a_removal_left_that_was_killed_goes(roots: Roots, entry: Entry) ->
         (path / "file").write_text("x")
     kept = roots.packages / ".removing"
     kept.mkdir()
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
     assert not any(path.exists() for path in left) and kept.is_dir()
     assert all(path.exists() for path in sources(entry))
 
@@ -204,14 +204,14 @@ def test_a_deletion_that_was_killed_before_its_note_leaves_nothing_for_long(root
     (held / "demo").mkdir()
     for path in (old, held):
         os.utime(path, (1, 1))
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
     assert (young.is_dir(), old.exists(), held.is_dir()) == (True, False, True)
 
 
 def test_what_another_process_is_at_is_left_to_it(roots: Roots, entry: Entry) -> None:
     paths.make_marked(roots.trash / ID)
     paths.write_private(roots.trash / ID / "trash.json", json.dumps(asdict(entry)))
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
     assert [each.state for each in trash.entries(roots)] == ["moving"]
     assert all(path.exists() for path in sources(entry))
 
@@ -220,8 +220,8 @@ def test_an_image_that_went_with_another_kernel_comes_back_with_the_first_that_d
     """Three kernels are deleted: the image goes with the last one; the first is restored alone."""
     add_kernel(roots, "other", roots.images / "sha256-0000.sif", display_name="Other")
     first = trash.begin("f" * 16, "other", "Other", now(), [Part("kernelspec", str(roots.kernels / "other"), 1)], False)
-    trash.bury(roots, first, nothing)
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, first, nothing)
+    burial.bury(roots, entry, nothing)
     restoration.restore(roots, next(each for each in trash.entries(roots) if each.slug == "other"))
     assert (roots.images / "sha256-0000.sif").exists() and (roots.images / "sha256-0000.json").exists()
     restoration.restore(roots, trash.entries(roots)[0])
@@ -229,7 +229,7 @@ def test_an_image_that_went_with_another_kernel_comes_back_with_the_first_that_d
 
 
 def test_an_image_that_was_pulled_again_is_taken_as_it_is_now(roots: Roots, entry: Entry) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     image = store_image(roots)
     write_sif(image, payload=4096)
     restoration.restore(roots, trash.entries(roots)[0])
@@ -242,7 +242,7 @@ def test_an_image_that_was_pulled_again_is_taken_as_it_is_now(roots: Roots, entr
 
 @pytest.mark.parametrize("what", ["kernelspec", "packages", "log"])
 def test_what_lies_in_the_place_of_a_thing_is_not_replaced(roots: Roots, entry: Entry, what: str) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     path = next(Path(part.source) for part in entry.parts if part.what == what)
     path.mkdir()
     (path / "precious").write_text("x")
@@ -258,7 +258,7 @@ def test_what_lies_in_the_place_of_a_thing_is_not_replaced(roots: Roots, entry: 
 def test_a_note_that_somebody_has_changed_moves_nothing_to_where_it_does_not_belong(
     roots: Roots, entry: Entry, tmp_path: Path, what: str, where: str
 ) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     path = where.format(home=tmp_path, roots=roots.packages / "demo", packages=roots.packages)
     parts = [replace(part, source=path) if part.what == what else part for part in entry.parts]
     paths.write_private(roots.trash / ID / "trash.json", json.dumps(asdict(replace(entry, state="kept", parts=parts))))
@@ -286,7 +286,7 @@ def test_an_entry_that_names_what_is_not_ours_takes_nothing_of_it(
         kernel = add_kernel(roots, f"k{number}", tmp_path / "none.sif")
         parts = [Part("kernelspec", str(kernel), 1), Part(what, str(path), 1)]
         bad = trash.begin(os.urandom(8).hex(), kernel.name, "Bad", now(), parts, doomed=True)
-        trash.bury(roots, bad, nothing)
+        burial.bury(roots, bad, nothing)
         trash.purge(roots, bad.id)
         assert (precious / "data").exists() and link.is_symlink(), path
         assert (roots.packages / "demo").is_dir() and (roots.images / "sha256-0000.sif").exists(), path
@@ -307,13 +307,13 @@ def test_an_entry_that_names_what_is_not_ours_takes_nothing_of_it(
     ids=["none", "cut", "list", "empty", "of a later version", "another's", "no kernel", "no marker"],
 )
 def test_a_note_that_is_none_hides_no_other_entry(roots: Roots, entry: Entry, spoil: Callable[[Path], object]) -> None:
-    trash.bury(roots, entry, nothing)
+    burial.bury(roots, entry, nothing)
     add_kernel(roots, "other", roots.images / "none.sif")
     part = Part("kernelspec", str(roots.kernels / "other"), 1)
-    trash.bury(roots, trash.begin("f" * 16, "other", "Other", now(), [part], False), nothing)
+    burial.bury(roots, trash.begin("f" * 16, "other", "Other", now(), [part], False), nothing)
     spoil(roots.trash / ID / "trash.json")
     assert [each.slug for each in trash.entries(roots)] == ["other"]
-    trash.resume(roots, nothing)
+    burial.resume(roots, nothing)
 
 
 @pytest.mark.parametrize("locked", ["kernels", "trash"])
@@ -336,7 +336,7 @@ def test_a_home_that_may_not_be_written_keeps_the_kernel_as_it_is(
     parts = [Part("kernelspec", str(kernel), 1), Part("packages", str(home.packages / "demo"), 1)]
     before = tree(public_dir)
     with ordinary_user(), pytest.raises(ContainerKernelsError) as error:
-        trash.bury(home, trash.begin(ID, "demo", "Demo", now(), parts, doomed=False), nothing)
+        burial.bury(home, trash.begin(ID, "demo", "Demo", now(), parts, doomed=False), nothing)
     assert tree(public_dir) == before
     closed.chmod(0o777)  # or nobody could remove it
     assert error.value.code == "forbidden"
@@ -344,10 +344,10 @@ def test_a_home_that_may_not_be_written_keeps_the_kernel_as_it_is(
 
 
 def test_only_what_was_kept_for_too_long_has_expired(roots: Roots, entry: Entry) -> None:
-    trash.bury(roots, replace(entry, deleted="2026-01-01T00:00:00.000Z"), nothing)
+    burial.bury(roots, replace(entry, deleted="2026-01-01T00:00:00.000Z"), nothing)
     add_kernel(roots, "other", roots.images / "none.sif")
     part = Part("kernelspec", str(roots.kernels / "other"), 1)
-    trash.bury(roots, trash.begin("f" * 16, "other", "Other", now(), [part], False), nothing)
+    burial.bury(roots, trash.begin("f" * 16, "other", "Other", now(), [part], False), nothing)
     assert trash.expired(roots, 7) == [ID]
     assert trash.expired(roots, 100_000) == []
     note = roots.trash / ID / "trash.json"
@@ -379,7 +379,7 @@ class TestTwoServers:
         self, roots: Roots, entry: Entry, after_the_look: Callable[[Callable[[], object]], None]
     ) -> None:
         before = below(roots)
-        trash.bury(roots, entry, nothing)
+        burial.bury(roots, entry, nothing)
         [kept] = trash.entries(roots)
 
         def restore_packages() -> None:
@@ -392,7 +392,7 @@ class TestTwoServers:
     def test_what_one_removes_for_good_is_not_said_to_be_restored(
         self, roots: Roots, entry: Entry, after_the_look: Callable[[Callable[[], object]], None]
     ) -> None:
-        trash.bury(roots, entry, nothing)
+        burial.bury(roots, entry, nothing)
         [kept] = trash.entries(roots)
         after_the_look(lambda: trash.purge(roots, ID))
         with pytest.raises(ContainerKernelsError) as error:
@@ -406,9 +406,9 @@ class TestTwoServers:
         record = PackagesRecord(str(roots.packages / "other"), str(shared), 3, [])
         other = add_kernel(roots, "other", image, display_name="Other", packages=record)
         first = trash.begin("f" * 16, "other", "Other", now(), [Part("kernelspec", str(other), 1)], False)
-        trash.bury(roots, first, nothing)
+        burial.bury(roots, first, nothing)
         [kept] = trash.entries(roots)
-        after_the_look(lambda: trash.bury(roots, entry, lambda: kernelspecs.places_of_all(roots.kernels)))
+        after_the_look(lambda: burial.bury(roots, entry, lambda: kernelspecs.places_of_all(roots.kernels)))
         restoration.restore(roots, kept)
         assert image.is_file() and image.with_suffix(".json").is_file() and (shared / "package.py").is_file()
         assert other.is_dir()
