@@ -3,8 +3,9 @@ import React, { useEffect, useId, useRef } from 'react';
 
 import type { AddForm } from '../model/addForm';
 import { offeredImages } from '../model/catalogue';
+import { isAboutFolder } from '../model/imageInquiry';
 import { CatalogueCards } from './catalogueCards';
-import { ImageAnswer, isAboutFolder } from './imageAnswer';
+import { ImageAnswer } from './imageAnswer';
 import { LoginFields } from './loginFields';
 import { MoreFields } from './moreFields';
 import { NameFields } from './nameFields';

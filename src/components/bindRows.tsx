@@ -2,8 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import type { IBindRow } from '../model/formValues';
 import type { IProblem } from '../model/problem';
-import type { IBindRow } from '../model/validation';
 import { IconButton } from './iconButton';
 import { ProblemLine } from './problemLine';
 

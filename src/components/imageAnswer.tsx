@@ -3,8 +3,9 @@ import React from 'react';
 
 import type { IElsewhere, IPlace, IResolution } from '../api/types';
 import { formatBytes } from '../model/format';
-import type { Answer } from '../model/question';
+import { isAboutFolder } from '../model/imageInquiry';
 import type { IProblem } from '../model/problem';
+import type { Answer } from '../model/question';
 import { ProblemLine } from './problemLine';
 
 /** What is known of the image. */
@@ -108,14 +109,6 @@ export function ImageAnswer(props: IImageAnswerProps): JSX.Element {
       )}
       <ProblemLine problem={logoutProblem} />
     </div>
-  );
-}
-
-/** Whether the folder that was chosen is what is wrong. */
-export function isAboutFolder(resolution: Answer<IResolution>): boolean {
-  return (
-    resolution.state === 'refused' &&
-    resolution.problem.code === 'invalid_image_dir'
   );
 }
 

@@ -7,37 +7,35 @@ import type {
   IAddRequest,
   IInfo,
   IInspection,
-  ILogin,
-  ILoginRequest,
   IResolution,
-  IResolveRequest,
   ISiteImage,
-  ITagList,
   ITask,
   PullWay
 } from '../api/types';
 import { suggestDisplayName } from './displayName';
-import { IImageReference, readReference, unwrap } from './imageReference';
-import { formatEnvironment } from './environment';
-import { LoginForm } from './loginForm';
-import { IProblem, problemOf, refusalOf } from './problem';
-import { Answer, Question } from './question';
+import { FieldProblems } from './fieldProblems';
+import {
+  hasMore,
+  IBindRow,
+  IFormValues,
+  toRequest,
+  valuesOf,
+  withEmptyBind
+} from './formValues';
+import { ImageInquiry, isAboutFolder } from './imageInquiry';
+import { IImageReference, unwrap } from './imageReference';
+import type { LoginForm } from './loginForm';
+import { IProblem, problemOf } from './problem';
+import type { Answer } from './question';
+import { RegistryLogin } from './registryLogin';
 import { freeSlug } from './slug';
-import { TagCompletion } from './tagCompletion';
 import {
   checkForm,
   checkImageDir,
   Field,
   fieldOfError,
-  FIELDS,
-  IBindRow,
-  IFormValues,
-  Problems,
-  toRequest
+  FIELDS
 } from './validation';
-
-/** How long nobody types before the server part is asked, in milliseconds. */
-export const TYPING_PAUSE = 600;
 
 /** What cannot be changed of a kernel that exists. */
 const NOT_SHOWN: readonly Field[] = [
@@ -58,65 +56,33 @@ export class AddForm extends VDomModel {
   constructor(options: AddForm.IOptions) {
     super();
     this._trans = options.trans;
-    this._resolution = new Question(
-      (image, signal) =>
-        options.resolve(image, signal, {
-          image_dir: checkImageDir(this._values.imageDir, this._trans)
-            ? null
-            : this.request.image_dir,
-          by_runtime: this.request.by_runtime
-        }),
-      () => {
-        this._learnReach();
-        this._lookInside();
-        this.stateChanged.emit();
-      }
-    );
-    this._inspection = new Question(options.inspect, () =>
-      this.stateChanged.emit()
-    );
-    this._tags = new TagCompletion(options.listTags, options.trans, () =>
-      this.stateChanged.emit()
-    );
-    this._logIn = options.logIn;
-    this._logOut = options.logOut;
     this._takenSlugs = options.takenSlugs;
     this._isImageFixed = options.isImageFixed ?? false;
-    const initial = options.initial;
+    const onChange = () => this.stateChanged.emit();
+    this._inquiry = new ImageInquiry({
+      ...options,
+      choice: () => ({
+        image_dir: checkImageDir(this._values.imageDir, this._trans)
+          ? null
+          : this.request.image_dir,
+        by_runtime: this.request.by_runtime
+      }),
+      isInsideSeen: () => this._isMoreOpen,
+      onChange
+    });
+    this._login = new RegistryLogin({ ...options, onChange });
+    const { initial } = options;
     if (initial) {
-      this._values = {
-        image: initial.image,
-        displayName: initial.display_name ?? '',
-        slug: initial.slug ?? '',
-        gpu: initial.gpu ?? 'auto',
-        binds: (initial.binds ?? []).map(bind => ({
-          key: this._nextKey++,
-          source: bind.source,
-          destination: bind.destination ?? '',
-          readOnly: bind.read_only
-        })),
-        interpreter: initial.interpreter ?? '',
-        environment: formatEnvironment(initial.environment ?? {}),
-        isolated: initial.isolated ?? true,
-        imageDir: initial.image_dir ?? '',
-        byRuntime: initial.by_runtime ?? false
-      };
-      const { pull_from } = initial;
-      this._pullFrom =
-        pull_from === 'job' || pull_from === 'login' ? pull_from : 'here';
+      this._values = valuesOf(initial);
       this._isNameOwn = !!initial.display_name;
-      const { slug, binds, interpreter, environment } = this._values;
-      const { isolated, imageDir, byRuntime } = this._values;
-      this._isMoreOpen =
-        !!(slug || binds.length || interpreter || environment) ||
-        !isolated ||
-        !!imageDir ||
-        byRuntime;
+      this._isMoreOpen = hasMore(this._values);
       if (!this._isImageFixed) {
         this._imageChanged(true);
       }
-      if (this._pullFrom !== 'here') {
-        this._unreachable = this._image?.registry ?? null;
+      const { pull_from } = initial;
+      if (pull_from === 'job' || pull_from === 'login') {
+        this._pullFrom = pull_from;
+        this._inquiry.assumeFar(); // as it was when that was chosen
       }
     }
     this._check();
@@ -141,7 +107,9 @@ export class AddForm extends VDomModel {
    */
   get pullWays(): readonly PullWay[] {
     const pull = this._info?.pull;
-    return pull?.policy === 'auto' && pull.ways.length > 1 && this._isFar
+    return pull?.policy === 'auto' &&
+      pull.ways.length > 1 &&
+      this._inquiry.isFar
       ? pull.ways
       : [];
   }
@@ -149,9 +117,10 @@ export class AddForm extends VDomModel {
   /** What the site has chosen for all images that come from elsewhere. */
   get ruledPull(): 'job' | 'login' | null {
     const policy = this._info?.pull.policy;
-    const { answer } = this._resolution;
+    const { resolution } = this;
     const isComing =
-      this._isFar || (answer.state === 'known' && !answer.value.stored);
+      this._inquiry.isFar ||
+      (resolution.state === 'known' && !resolution.value.stored);
     return isComing && (policy === 'job' || policy === 'login') ? policy : null;
   }
 
@@ -167,7 +136,7 @@ export class AddForm extends VDomModel {
 
   /** The image, when what is typed names one. */
   get image(): IImageReference | null {
-    return this._image;
+    return this._inquiry.image;
   }
 
   /** The kernel name that will be made when none is typed. */
@@ -195,32 +164,32 @@ export class AddForm extends VDomModel {
 
   /** What the server part says of the image. */
   get resolution(): Answer<IResolution> {
-    return this._resolution.answer;
+    return this._inquiry.resolution;
   }
 
   /** What the image field may become, while a tag is typed. */
   get completions(): readonly string[] {
-    return this._tags.options;
+    return this._inquiry.completions;
   }
 
   /** The registry at which a login may help with the image, or `null`. */
   get loginRegistry(): string | null {
-    const { answer } = this._resolution;
+    const { image, resolution } = this;
     const code =
-      this._refusals.image?.code ??
-      (answer.state === 'refused' ? answer.problem.code : undefined);
+      this._problems.refused('image')?.code ??
+      (resolution.state === 'refused' ? resolution.problem.code : undefined);
     const isHelpful = code === 'login_needed' || code === 'rate_limited';
-    return (isHelpful && this._image?.registry) || null;
+    return (isHelpful && image?.registry) || null;
   }
 
   /** What is typed to log in, or `null` while nobody does. */
   get login(): LoginForm | null {
-    return this._login;
+    return this._login.form;
   }
 
   /** Why nobody was logged out. */
   get logoutProblem(): IProblem | null {
-    return this._logoutProblem;
+    return this._login.logoutProblem;
   }
 
   /** Whether what most people never need is unfolded. */
@@ -230,13 +199,13 @@ export class AddForm extends VDomModel {
 
   set isMoreOpen(open: boolean) {
     this._isMoreOpen = open;
-    this._lookInside();
+    this._inquiry.lookInside();
     this.stateChanged.emit();
   }
 
   /** What is known of the interpreters in the image. */
   get inspection(): Answer<IInspection> {
-    return this._inspection.answer;
+    return this._inquiry.inspection;
   }
 
   /** Whether the request is on its way. */
@@ -246,15 +215,14 @@ export class AddForm extends VDomModel {
 
   /** What to say about a field now: nothing while somebody still types. */
   problem(field: Field): IProblem | undefined {
-    const { answer } = this._resolution;
-    const isRefused =
-      answer.state === 'refused' &&
-      answer.problem.code === 'invalid_image_dir' &&
-      field === 'imageDir';
+    const { resolution } = this;
     return (
-      this._refusals[field] ??
-      (this._settled.has(field) ? this._problems[field] : undefined) ??
-      (isRefused ? answer.problem : undefined)
+      this._problems.of(field) ??
+      (field === 'imageDir' &&
+      resolution.state === 'refused' &&
+      isAboutFolder(resolution)
+        ? resolution.problem
+        : undefined)
     );
   }
 
@@ -273,8 +241,7 @@ export class AddForm extends VDomModel {
         ? this._trans.__('The container runtime is still being looked for.')
         : this._trans.__('There is no container runtime here.');
     }
-    const first = FIELDS.find(field => this._problems[field]);
-    return first ? (this._problems[first] as IProblem).message : null;
+    return this._problems.first?.message ?? null;
   }
 
   /**
@@ -286,7 +253,7 @@ export class AddForm extends VDomModel {
    */
   setImage(typed: string, pasted = false): void {
     this._values = { ...this._values, image: pasted ? unwrap(typed) : typed };
-    delete this._refusals.image;
+    this._problems.forgive('image');
     this._imageChanged(pasted);
   }
 
@@ -306,44 +273,30 @@ export class AddForm extends VDomModel {
   openLogin(): void {
     const registry = this.loginRegistry;
     if (registry !== null) {
-      this._login = new LoginForm(registry, {
-        trans: this._trans,
-        logIn: this._logIn,
-        onChange: () => this.stateChanged.emit()
-      });
-      this.stateChanged.emit();
+      this._login.open(registry);
     }
   }
 
   /** Asks no longer. */
   closeLogin(): void {
-    this._login = null;
-    this.stateChanged.emit();
+    this._login.close();
   }
 
   /** Logs in with what is typed; then the image is looked at anew. */
   async logIn(): Promise<void> {
-    const login = this._login;
-    if (login && (await login.submit()) && this._login === login) {
+    if (await this._login.logIn()) {
       this._lookAnew();
     }
   }
 
   /** Has the password for the image's registry removed. */
   async logOut(): Promise<void> {
-    const image = this._image;
-    if (!image) {
-      return;
-    }
-    this._logoutProblem = null;
-    try {
-      await this._logOut(image.registry);
-    } catch (error) {
-      this._logoutProblem = refusalOf(error, this._trans);
-      this.stateChanged.emit();
-      return;
-    }
-    if (this._image === image) {
+    const { image } = this;
+    if (
+      image &&
+      (await this._login.logOut(image.registry)) &&
+      this.image === image
+    ) {
       this._lookAnew();
     }
   }
@@ -382,17 +335,17 @@ export class AddForm extends VDomModel {
   /** Takes over where the image is to lie; whether it fits is asked anew. */
   setImageDir(imageDir: string, now = false): void {
     this._isMoreOpen ||= now;
-    this._dropAnswer();
+    this._problems.unsettle('imageDir');
+    this._inquiry.dropAnswer();
     this._edit({ imageDir }, 'imageDir');
-    this._settled.delete('imageDir');
-    this._lookLater(now);
+    this._inquiry.ask(now);
   }
 
   /** Takes over whether the runtime makes the image file itself. */
   setByRuntime(byRuntime: boolean): void {
-    this._dropAnswer();
+    this._inquiry.dropAnswer();
     this._edit({ byRuntime });
-    this._lookLater(true);
+    this._inquiry.ask(true);
   }
 
   /** Takes over from where the image is pulled. */
@@ -403,12 +356,7 @@ export class AddForm extends VDomModel {
 
   /** Adds an empty row for a folder. */
   addBind(): void {
-    this._edit({
-      binds: [
-        ...this._values.binds,
-        { key: this._nextKey++, source: '', destination: '', readOnly: false }
-      ]
-    });
+    this._edit({ binds: withEmptyBind(this._values.binds) });
   }
 
   /** Changes the row of a folder. */
@@ -439,7 +387,7 @@ export class AddForm extends VDomModel {
         return; // an empty form is not wrong, it is new
       }
     }
-    this._settled.add(field);
+    this._problems.settle(field);
     this._check();
   }
 
@@ -454,16 +402,14 @@ export class AddForm extends VDomModel {
   async submit(
     add: (request: IAddRequest) => Promise<ITask>
   ): Promise<ITask | null> {
-    for (const field of FIELDS) {
-      this._settled.add(field);
-    }
+    this._problems.settle(...FIELDS);
     this._check();
     if (this.obstacle !== null) {
       return null;
     }
     this._isSubmitting = true;
     this._failure = null;
-    this._refusals = {};
+    this._problems.forgive();
     this.stateChanged.emit();
     try {
       return await add(this.request);
@@ -481,83 +427,35 @@ export class AddForm extends VDomModel {
     if (this.isDisposed) {
       return;
     }
-    clearTimeout(this._timer);
-    this._resolution.drop();
-    this._inspection.drop();
-    this._tags.drop();
+    this._inquiry.dispose();
     super.dispose();
-  }
-
-  /** Whether the server's node cannot reach the registry, as was last told. */
-  private get _isFar(): boolean {
-    return this._image !== null && this._image.registry === this._unreachable;
-  }
-
-  /** Keeps what an answer tells of the registry until the next one. */
-  private _learnReach(): void {
-    const { answer } = this._resolution;
-    if (answer.state === 'known') {
-      this._unreachable = null;
-    } else if (
-      answer.state === 'refused' &&
-      answer.problem.code !== 'invalid_image_dir' // that is of the folder
-    ) {
-      this._unreachable =
-        answer.problem.code === 'registry_unreachable'
-          ? (this._image?.registry ?? null)
-          : null;
-    }
-  }
-
-  /** What was told is of another folder, or of another way to get the image. */
-  private _dropAnswer(): void {
-    this._resolution.drop(this._image !== null);
   }
 
   private _edit(change: Partial<IFormValues>, field?: Field): void {
     this._values = { ...this._values, ...change };
     if (field) {
-      delete this._refusals[field];
+      this._problems.forgive(field);
     }
     if (field === 'displayName' || field === 'slug') {
-      this._settled.add(field); // these are right or wrong at any moment
+      this._problems.settle(field); // these are right or wrong at any moment
     }
     this._check();
   }
 
   private _imageChanged(now: boolean, isOther = true): void {
-    this._settled.delete('image');
-    const read = readReference(this._values.image, this._trans);
-    this._image = 'image' in read ? read.image : null;
-    this._login = null;
-    this._logoutProblem = null;
-    this._tags.look(this._values.image);
+    this._problems.unsettle('image');
+    this._inquiry.read(this._values.image);
+    this._login.reset();
     if (isOther && !this._isNameOwn) {
       this._values = {
         ...this._values,
-        displayName: this._image ? suggestDisplayName(this._image) : ''
+        displayName: this.image ? suggestDisplayName(this.image) : ''
       };
-      delete this._refusals.displayName;
+      this._problems.forgive('displayName');
     }
-    this._dropAnswer();
-    this._inspection.drop();
-    delete this._refusals.interpreter; // that was about another image
-    this._lookLater(now, () => this.settle('image'));
+    this._problems.forgive('interpreter'); // that was about another image
+    this._inquiry.ask(now, () => this.settle('image'));
     this._check();
-  }
-
-  /** Asks what the image is when nobody types any more. */
-  private _lookLater(now: boolean, before?: () => void): void {
-    clearTimeout(this._timer);
-    this._timer = setTimeout(
-      () => {
-        before?.();
-        if (this._image) {
-          void this._resolution.put(this._image.text);
-        }
-      },
-      now ? 0 : TYPING_PAUSE
-    );
   }
 
   /** The registry knows another user now. */
@@ -565,25 +463,12 @@ export class AddForm extends VDomModel {
     if (this.isDisposed) {
       return;
     }
-    this._tags.forget();
+    this._inquiry.forgetTags();
     this._imageChanged(true, false);
   }
 
-  /** Asks for the interpreters where somebody sees the answer. */
-  private _lookInside(): void {
-    const { answer } = this._resolution;
-    if (!this._isMoreOpen || !this._image || answer.state !== 'known') {
-      return;
-    }
-    const { stored, reference } = answer.value;
-    const isHere = stored || reference.startsWith('/');
-    if (isHere && this._inspection.about !== this._image.text) {
-      void this._inspection.put(this._image.text);
-    }
-  }
-
   private _check(): void {
-    this._problems = checkForm(
+    const problems = checkForm(
       this._values,
       {
         displayNameLength:
@@ -592,12 +477,13 @@ export class AddForm extends VDomModel {
       },
       this._trans
     );
-    if (!this._image && this._problems.displayName && !this._isNameOwn) {
-      delete this._problems.displayName; // it comes with the image
+    if (!this.image && problems.displayName && !this._isNameOwn) {
+      delete problems.displayName; // it comes with the image
     }
     if (this._isImageFixed) {
-      delete this._problems.image; // it is what it is
+      delete problems.image; // it is what it is
     }
+    this._problems.find(problems);
     this.stateChanged.emit();
   }
 
@@ -610,7 +496,7 @@ export class AddForm extends VDomModel {
         this._failure = problem;
         return;
       }
-      this._refusals[field] = problem;
+      this._problems.refuse(field, problem);
       if (field !== 'image' && field !== 'displayName') {
         this._isMoreOpen = true;
       }
@@ -631,63 +517,27 @@ export class AddForm extends VDomModel {
   }
 
   private _trans: TranslationBundle;
-  private _resolution: Question<IResolution>;
-  private _inspection: Question<IInspection>;
-  private _tags: TagCompletion;
-  private _logIn: AddForm.IOptions['logIn'];
-  private _logOut: AddForm.IOptions['logOut'];
-  private _login: LoginForm | null = null;
-  private _logoutProblem: IProblem | null = null;
+  private _inquiry: ImageInquiry;
+  private _login: RegistryLogin;
   private _takenSlugs: readonly string[];
   private _isImageFixed: boolean;
-  private _values: IFormValues = {
-    image: '',
-    displayName: '',
-    slug: '',
-    gpu: 'auto',
-    binds: [],
-    interpreter: '',
-    environment: '',
-    isolated: true,
-    imageDir: '',
-    byRuntime: false
-  };
-  private _image: IImageReference | null = null;
+  private _values = valuesOf({ image: '' });
   private _info: IInfo | null = null;
-  private _problems: Problems = {};
-  private _refusals: Problems = {};
-  private _settled = new Set<Field>();
+  private _problems = new FieldProblems();
   private _failure: IProblem | null = null;
   private _isNameOwn = false;
   private _isMoreOpen = false;
   private _isSubmitting = false;
   private _pullFrom: PullWay = 'here';
-  /** The registry that this node could not reach when it was last asked. */
-  private _unreachable: string | null = null;
-  private _nextKey = 1;
-  private _timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** What the form is made of. */
 export namespace AddForm {
   /** How to make one. */
-  export interface IOptions {
+  export interface IOptions
+    extends ImageInquiry.IQuestions, RegistryLogin.IRequests {
     /** The language of what is wrong. */
     trans: TranslationBundle;
-    /** Asks the server part what an image is. */
-    resolve: (
-      image: string,
-      signal: AbortSignal,
-      choice: Omit<IResolveRequest, 'image'>
-    ) => Promise<IResolution>;
-    /** Asks the server part what interpreters an image holds. */
-    inspect: (image: string, signal: AbortSignal) => Promise<IInspection>;
-    /** Asks the server part for the tags of an image. */
-    listTags: (image: string, signal: AbortSignal) => Promise<ITagList>;
-    /** Logs in to a registry. */
-    logIn: (request: ILoginRequest) => Promise<ILogin>;
-    /** Logs out of a registry. */
-    logOut: (registry: string) => Promise<unknown>;
     /** Names of kernels that exist. */
     takenSlugs: readonly string[];
     /** What to begin with. */

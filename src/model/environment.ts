@@ -91,19 +91,3 @@ function checkLine(
   names.add(name);
   return undefined;
 }
-
-/** What is wrong with the path of an interpreter, if anything. */
-export function checkInterpreter(
-  typed: string,
-  trans: TranslationBundle
-): IProblem | undefined {
-  const path = typed.trim();
-  return !path || path.startsWith('/')
-    ? undefined
-    : {
-        message: trans.__('“%1” is not a full path.', path),
-        hint: trans.__(
-          'Inside the image it begins with /, as /usr/bin/python3.'
-        )
-      };
-}

@@ -1,12 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ErrorCode, GpuChoice, IAddRequest, IBind } from '../api/types';
-import {
-  checkEnvironment,
-  checkInterpreter,
-  readEnvironment
-} from './environment';
-import { readReference, unwrap } from './imageReference';
+import type { ErrorCode } from '../api/types';
+import { checkEnvironment } from './environment';
+import { IBindRow, IFormValues, isEmptyBind } from './formValues';
+import { readReference } from './imageReference';
 import type { IProblem } from './problem';
 import { SLUG } from './slug';
 
@@ -14,36 +11,6 @@ import { SLUG } from './slug';
  * Checks a form before it is sent. Pure; the server part checks again
  * (`jupyterlab_container_kernels/services/requests.py`).
  */
-
-/** A row of the form: a folder of the machine that appears in the container. */
-export interface IBindRow {
-  /** Tells rows apart while they are edited. */
-  readonly key: number;
-  source: string;
-  /** Empty means the same path. */
-  destination: string;
-  readOnly: boolean;
-}
-
-/** What a form holds, as typed. */
-export interface IFormValues {
-  image: string;
-  displayName: string;
-  /** Empty lets the server part make one. */
-  slug: string;
-  gpu: GpuChoice;
-  binds: IBindRow[];
-  /** Its path inside the image; empty takes the best that is found. */
-  interpreter: string;
-  /** One `NAME=value` a line. */
-  environment: string;
-  /** Keep what is the host's out. */
-  isolated: boolean;
-  /** Where the image is to lie; empty takes the site's folder. */
-  imageDir: string;
-  /** Let the runtime make the image file itself. */
-  byRuntime: boolean;
-}
 
 /** What a problem is about. */
 export type Field =
@@ -247,6 +214,22 @@ export function checkBind(
   return undefined;
 }
 
+/** What is wrong with the path of an interpreter, if anything. */
+export function checkInterpreter(
+  typed: string,
+  trans: TranslationBundle
+): IProblem | undefined {
+  const path = typed.trim();
+  return !path || path.startsWith('/')
+    ? undefined
+    : {
+        message: trans.__('“%1” is not a full path.', path),
+        hint: trans.__(
+          'Inside the image it begins with /, as /usr/bin/python3.'
+        )
+      };
+}
+
 /** What is wrong with the folder for the image, if anything. Empty is fine. */
 export function checkImageDir(
   typed: string,
@@ -260,11 +243,6 @@ export function checkImageDir(
     };
   }
   return undefined;
-}
-
-/** Whether a row was added but nothing was typed into it. */
-export function isEmptyBind(row: IBindRow): boolean {
-  return !row.source.trim() && !row.destination.trim();
 }
 
 /** What is wrong with a form, by field. */
@@ -296,26 +274,4 @@ export function checkForm(
     }
   }
   return problems;
-}
-
-/** What to send for a form without problems. */
-export function toRequest(values: IFormValues): IAddRequest {
-  return {
-    image: unwrap(values.image),
-    display_name: values.displayName.trim(),
-    slug: values.slug.trim() || null,
-    gpu: values.gpu,
-    binds: values.binds
-      .filter(row => !isEmptyBind(row))
-      .map((row): IBind => ({
-        source: row.source.trim(),
-        destination: row.destination.trim() || null,
-        read_only: row.readOnly
-      })),
-    interpreter: values.interpreter.trim() || null,
-    environment: readEnvironment(values.environment),
-    isolated: values.isolated,
-    image_dir: values.imageDir.trim() || null,
-    by_runtime: values.byRuntime
-  };
 }

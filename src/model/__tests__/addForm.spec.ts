@@ -16,10 +16,11 @@ import {
   aTask,
   someInfo
 } from '../../testing/samples';
-import { AddForm, TYPING_PAUSE } from '../addForm';
+import { AddForm } from '../addForm';
+import { toRequest } from '../formValues';
+import { TYPING_PAUSE } from '../imageInquiry';
 import type { LoginForm } from '../loginForm';
 import { TAGS_PAUSE } from '../tagCompletion';
-import { toRequest } from '../validation';
 
 const resolution = aResolution();
 

@@ -2,10 +2,10 @@ import { nullTranslator } from '@jupyterlab/translation';
 
 import {
   checkEnvironment,
-  checkInterpreter,
   formatEnvironment,
   readEnvironment
 } from '../environment';
+import { checkInterpreter } from '../validation';
 
 const trans = nullTranslator.load('');
 

@@ -1,13 +1,12 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
+import { IFormValues, toRequest } from '../formValues';
 import {
   checkBind,
   checkDisplayName,
   checkForm,
   checkSlug,
-  fieldOfError,
-  IFormValues,
-  toRequest
+  fieldOfError
 } from '../validation';
 
 const trans = nullTranslator.load('');
