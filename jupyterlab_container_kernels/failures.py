@@ -8,10 +8,12 @@ general, and the first that matches counts:
 2. the runtime's, before the kernel runs;
 3. the kernel's last words: a traceback counts where nothing came after it (:data:`_LAST`), for a kernel may have
    printed many in its life;
-4. registries; 5. pip; 6. what is left when nobody said more.
+4. registries; 5. installing packages; 6. what is left when nobody said more.
 
-Patterns begin with what only the tool prints at the beginning of a line, so that a user's own output does not look
-like it.
+What is made of a row is the matter of :mod:`.diagnosis`.
+
+Patterns begin with a newline (re looks for such a literal much faster than for ``^``) and what only the tool prints at
+the beginning of a line, so that a user's own output does not look like it.
 """
 
 from __future__ import annotations
@@ -20,8 +22,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from .errors import ContainerKernelsError
-from .models import Diagnosis, Remedy
+from .models import Remedy
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Failure:
     cause : str
         Its name, in snake case; there is one of each.
     pattern : str
-        A regular expression that finds it in what was said, as :func:`_excerpt` leaves it: without blank lines, each
-        line with its newline before it. ``^`` at its beginning is the beginning of a line.
+        A regular expression that finds it in what was said, as :func:`.diagnosis.excerpt` leaves it: without blank
+        lines, each line with its newline before it.
     code : str
         A key of :data:`.errors.STATUS`.
     message : str
@@ -55,16 +56,10 @@ class Failure:
 
     @cached_property
     def compiled(self) -> re.Pattern[str]:
-        """The pattern. A newline instead of ``^``, because re looks for a literal much faster."""
-        return re.compile(re.sub(r"^\^", r"\\n", self.pattern))
+        """The pattern, ready to be searched."""
+        return re.compile(self.pattern)
 
 
-#: How many of the last lines are shown with a failure.
-_LAST_LINES = 20
-#: How much of the beginning and of the end of a long output is looked at: runtimes speak first, deaths come last.
-_FIRST_CHARS, _LAST_CHARS = 8 * 1024, 32 * 1024
-
-_UNKNOWN = "This failure is not known to us. The last lines tell what the tool itself said."
 _MEMORY = "Start a session with more memory, or hold less data at once."
 _ROOM = "Free some room or let your site choose another folder (ContainerKernelsApp.images_dir, .temporary_dir)."
 _LOST = "Try again in a moment. If it stays like this, start a session on another node and tell your site's support."
@@ -76,10 +71,9 @@ _REINSTALL = "Install its packages again; the image stays as it is."
 _FULLER = "Take a fuller image, for instance one that is not called slim or minimal, or one that holds ipykernel."
 _OTHER_NODE = "This node may have no access to the internet. Try again on one that has, for instance a login node."
 _DRIVER = "Take an image that is built for an older CUDA, or start a session on a node with a newer driver."
-_CONFIG = "Mend that file, or move it away, and start the kernel again."
 
-_FATAL = r"^FATAL: +"
-_OURS = r"^container-kernels: "
+_FATAL = r"\nFATAL: +"
+_OURS = r"\ncontainer-kernels: "
 #: What may come after the last words of a kernel: the runtime cleans up, the start script says how it ended.
 _LAST = r"[^\n]*(?:\n(?:INFO: |container-kernels: )[^\n]*)*\Z"
 #: The runtime's and the start script's remarks.
@@ -615,7 +609,7 @@ CATALOGUE: tuple[Failure, ...] = (
             "Start a session with more memory and try again; some 2 GB more than the kernel itself needs are "
             "enough for most images."),
 
-    # ---- 5. pip
+    # ---- 5. installing packages
     Failure("certificate",
             r"\n(?:WARNING|ERROR|Could not fetch|[\w.]{1,60}Error)[^\n]*(?:CERTIFICATE_VERIFY_FAILED|"
             "confirming the ssl certificate)", "install_failed",
@@ -675,92 +669,3 @@ CATALOGUE: tuple[Failure, ...] = (
             "Start it again. If it ends each time, look at what the last cell and your own start-up files "
             "(~/.ipython/profile_default/startup) do."),
 )  # fmt: skip
-
-#: What good starts print, too: pydevd's advice, and bash's word that a job of the start script has ended.
-_HARMLESS = re.compile(
-    r"\n(?:\d+\.\d\ds - (?:Debugger warning: It seems|make the debugger|to python to disable|Note: Debugging)[^\n]*|"
-    r"[^\n]{0,300}/init\.sh: line \d+: +\d+ [^\n]*\"\$runtime\" exec [^\n]*|# (?:\w+: |\(earlier)[^\n]*)(?=\n|\Z)"
-)
-_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
-
-def diagnose(output: str, action: str) -> Diagnosis:
-    """Find out why something failed from what was printed.
-
-    Parameters
-    ----------
-    output : str
-        What a tool or a kernel's start said.
-    action : str
-        What it was to do, as "starting PyTorch 2.9.1".
-    """
-    said = _excerpt(output)
-    lines = [line for line in said.split("\n") if line][-_LAST_LINES:]
-    text = _HARMLESS.sub("", said)
-    for failure in CATALOGUE:
-        if found := failure.compiled.search(text):
-            message, hint = (_fill(sentence, found, action) for sentence in (failure.message, failure.hint))
-            return Diagnosis(failure.cause, message, hint, list(failure.remedies), lines)
-    return Diagnosis("unknown", f"{_capital(action)} failed: {last_words(text)}", _UNKNOWN, [], lines)
-
-
-def port_was_taken(output: str) -> bool:
-    """Tell whether a kernel's last words are that a port was taken. Its process may live on, and never answers."""
-    return "Address already in use" in output and diagnose(output, "").cause == "port_in_use"
-
-
-def explain(output: str, action: str, otherwise: str) -> ContainerKernelsError:
-    """Turn what a tool printed into an error.
-
-    Parameters
-    ----------
-    output : str
-        The tool's last lines.
-    action : str
-        What it was to do, as "pulling the image".
-    otherwise : str
-        The error code when nothing in the catalogue matches.
-    """
-    known = diagnose(output, action)
-    code = next((failure.code for failure in CATALOGUE if failure.cause == known.cause), otherwise)
-    return ContainerKernelsError(code, known.message, known.hint)
-
-
-def _excerpt(output: str) -> str:
-    """Return the beginning and the end of what was said: no colours, no blank lines, a newline before each line."""
-    if len(output) > _FIRST_CHARS + _LAST_CHARS:
-        _, _, end = output[-_LAST_CHARS:].partition("\n")  # a line that was cut is none
-        output = f"{output[:_FIRST_CHARS]}\n{end}"
-    lines = (line.rstrip() for line in _COLOURS.sub("", output).replace("\r", "\n").split("\n"))
-    return "".join(f"\n{line}" for line in lines if line)
-
-
-def _fill(sentence: str, found: re.Match[str], action: str) -> str:
-    """Put what was matched into a sentence."""
-    groups = [text or "" for text in found.groups()]
-    words = {"action": action, "first": next(filter(None, groups), "")}
-    for number, text in enumerate(groups, 1):
-        words[str(number)] = text
-        words[f"{number} GB"] = f"{int(text) / 1e9:.1f} GB" if text.isdecimal() else "unknown size"
-    filled = re.sub(r"\{(\w+(?: GB)?)\}", lambda place: words[place[1]], sentence)
-    return filled.replace(" ()", "")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-#: Lines that tell how, but not why.
-_BARE = re.compile(r"container-kernels: The kernel (?:ended with|was ended by)|# \w+: ")
-_TELLING = re.compile(
-    r"(?:FATAL|ERROR|error|container-kernels|[\w.]{0,60}(?:Error|Exception|Interrupt|Exit)) *(?::|$)|"
-    r"\[\w+\] (?:ERROR|CRITICAL) \|"
-)
-
-
-def last_words(output: str) -> str:
-    """Return the line of a tool's output that most probably says what went wrong."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    lines = [line for line in lines if not _BARE.match(line)] or lines
-    chosen = ([line for line in lines if _TELLING.match(line)] or lines or ["it said nothing"])[-1]
-    return chosen if len(chosen) <= 300 else chosen[:297] + "…"

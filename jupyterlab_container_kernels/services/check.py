@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import failures
+from ..diagnosis import explain, port_was_taken
 from ..errors import ContainerKernelsError
 from ..languages.base import Language
 from ..models import GpuMode
@@ -121,7 +121,7 @@ async def _verify(
     except RuntimeError as error:  # what jupyter_client raises when a kernel dies or stays silent
         said = starts.said((await asyncio.to_thread(read_log, log, 0)).text)
         running.say(f"{error}\n{said}".rstrip())
-        if failures.port_was_taken(said):
+        if port_was_taken(said):
             raise PortTaken from error
         raise _explain(said, str(error), timeout_s) from error
     finally:
@@ -168,7 +168,7 @@ async def _wait_for_taken_port(log: Path) -> None:
     taken = False
     while not taken:
         await asyncio.sleep(_LOOK_S)
-        taken = failures.port_was_taken(starts.said((await asyncio.to_thread(read_log, log, 0)).text))
+        taken = port_was_taken(starts.said((await asyncio.to_thread(read_log, log, 0)).text))
     await asyncio.sleep(_ALL_THE_SAME_S)
 
 
@@ -307,7 +307,7 @@ async def _run_cell(client: Any, code: str, begun: asyncio.Event | None = None) 
 
 def _explain(said: str, error: str, timeout_s: float) -> ContainerKernelsError:
     if "respond" in error:
-        known = failures.explain(said, "starting the kernel", "verify_failed")
+        known = explain(said, "starting the kernel", "verify_failed")
         if known.code != "verify_failed":
             return known
         return ContainerKernelsError(
@@ -315,4 +315,4 @@ def _explain(said: str, error: str, timeout_s: float) -> ContainerKernelsError:
             f"The kernel did not answer within {timeout_s:.0f} seconds.",
             "The log tells what it said. A site can allow it more time by ContainerKernelsApp.start_timeout_s.",
         )
-    return failures.explain(said or error, "starting the kernel", "verify_failed")
+    return explain(said or error, "starting the kernel", "verify_failed")

@@ -13,7 +13,8 @@ import os
 import time
 from pathlib import Path
 
-from .. import __version__, failures
+from .. import __version__
+from ..diagnosis import explain
 from ..errors import STATUS, ContainerKernelsError
 from ..models import PullWay, Task
 from ..system import paths, slurm_jobs
@@ -108,7 +109,7 @@ async def _fetch(
 
 def _not_written(order: Order, folder: OrderFolder, error: OSError) -> ContainerKernelsError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return failures.explain(str(error), f"ordering {order.image}", "disk_full")
+        return explain(str(error), f"ordering {order.image}", "disk_full")
     where = Path(error.filename).parent if error.filename else folder.path
     return ContainerKernelsError(
         "runtime_failed", f"{order.image} cannot be ordered: {where} cannot be written ({error.strerror}).",

@@ -12,10 +12,10 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from .. import failures
 from ..acquire import local_image
 from ..acquire.filetree import NotUnderstood
 from ..acquire.local_image import LocalImage
+from ..diagnosis import explain
 from ..errors import ContainerKernelsError
 from ..models import PullWay, now
 from ..runtimes.base import FoundRuntime
@@ -209,7 +209,7 @@ class ImageService:
 
 def _not_writable(resolved: Resolved, error: OSError, store: Path) -> ContainerKernelsError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return failures.explain(str(error), f"storing {resolved.reference}", "disk_full")
+        return explain(str(error), f"storing {resolved.reference}", "disk_full")
     where = Path(error.filename).parent if error.filename else store
     return ContainerKernelsError(
         "runtime_failed",

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .. import failures
 from ..containers import Isolated
+from ..diagnosis import explain, last_words
 from ..errors import ContainerKernelsError
 from ..languages.base import Interpreter, Language
 from ..runtimes.base import FoundRuntime
@@ -74,7 +74,7 @@ class InstallService:
             output = await self._ask_directly(runtime, image)
         elif _END not in output:
             say(output)
-            raise failures.explain(output, "looking into the image", "runtime_failed")
+            raise explain(output, "looking into the image", "runtime_failed")
         found = [each for language in languages.values() for each in language.read_probe(output)]
         found.sort(key=lambda each: languages[each.language].order(each))
         for each in found:
@@ -228,9 +228,9 @@ class InstallService:
         if wheelhouse is None or without:
             output = await self._install(running, runtime, interpreter, image, made, workspace, None)
             if output:
-                error = failures.explain(output, f"installing {language.kernel_package}", "install_failed")
+                error = explain(output, f"installing {language.kernel_package}", "install_failed")
                 if without:
-                    also = f"The site's wheelhouse {wheelhouse} did not do either: {failures.last_words(without)}"
+                    also = f"The site's wheelhouse {wheelhouse} did not do either: {last_words(without)}"
                     error = ContainerKernelsError(error.code, f"{error.message} {also}", error.hint)
                 raise error
         await asyncio.to_thread(sets.complete, made, target, language, interpreter)

@@ -8,11 +8,11 @@ import os
 import platform
 from pathlib import Path
 
-from .. import failures
 from ..acquire.compressors import has_zstd
 from ..acquire.filetree import NotUnderstood
 from ..acquire.proof import make_nothing
 from ..containers import Isolated
+from ..diagnosis import last_words
 from ..errors import ContainerKernelsError
 from ..runtimes.base import FoundRuntime
 from ..system import paths, process
@@ -35,7 +35,7 @@ async def why_not(session: SessionService, runtime: FoundRuntime, image: Path) -
     finished = await process.run(command, timeout_s=_TIMEOUT_S)
     if finished.returncode == 0 or _NO_PROGRAM in finished.output:
         return None
-    return failures.last_words(finished.output)
+    return last_words(finished.output)
 
 
 async def compression(session: SessionService, runtime: FoundRuntime, directory: Path) -> str:

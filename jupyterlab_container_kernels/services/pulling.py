@@ -7,8 +7,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from .. import failures
 from ..acquire import credentials
+from ..diagnosis import explain
 from ..runtimes.base import FoundRuntime, Squashfs
 from ..system import limits, paths, process
 from . import proofs
@@ -81,7 +81,7 @@ async def fetch(
         with contextlib.suppress(asyncio.CancelledError):
             await watching
     if finished.returncode != 0 or not await asyncio.to_thread(target.is_file):
-        raise failures.explain(finished.output, "pulling the image", "runtime_failed")
+        raise explain(finished.output, "pulling the image", "runtime_failed")
     await asyncio.to_thread(paths.remove_marked, temporary, parent)
     running.keeps(temporary)
 

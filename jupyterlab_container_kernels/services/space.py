@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from .. import failures
+from ..diagnosis import explain
 from ..errors import ContainerKernelsError
 from ..models import Freed, Restored, Space, SpaceItem
 from ..runtimes.base import FoundRuntime
@@ -219,7 +219,7 @@ class SpaceService:
             raise ContainerKernelsError("not_found", "It is no longer there.", "Refresh the page.")
         finished = await process.run(command, timeout_s=_CLEAN_TIMEOUT_S)
         if finished.returncode != 0:
-            raise failures.explain(finished.output, f"cleaning {item.title}", "runtime_failed")
+            raise explain(finished.output, f"cleaning {item.title}", "runtime_failed")
         await self._measure([item])
         after = self._sized(item).size_bytes
         return Freed(max(0, (before or 0) - (after or 0)))

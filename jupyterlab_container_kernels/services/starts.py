@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
-from .. import failures
+from ..diagnosis import diagnose, port_was_taken
 from ..models import LastStart, LogChunk, StartState
 from .task_files import LOG_CHUNK_BYTES, read_log
 
@@ -61,15 +61,15 @@ def read_start(text: str, display_name: str) -> LastStart:
     head = dict(_HEAD.findall(text))
     end = _END.search(text)
     if end is None:
-        silent = failures.port_was_taken(said(text))
-        diagnosis = failures.diagnose(said(text), f"starting {display_name}") if silent else None
+        silent = port_was_taken(said(text))
+        diagnosis = diagnose(said(text), f"starting {display_name}") if silent else None
         return LastStart("running", head.get("started"), head.get("node"), None, diagnosis)
     state: StartState = "failed" if end[2] == "failed" else "ended"
     code = int(end[3]) if end[3] else None
     began, ended = _time(head.get("started")), _time(end[1])
     lasted_s = (ended - began).total_seconds() if began and ended else 0.0
     action = f"{'starting' if lasted_s < _START_S else 'running'} {display_name}"
-    diagnosis = failures.diagnose(said(text), action) if state == "failed" else None
+    diagnosis = diagnose(said(text), action) if state == "failed" else None
     return LastStart(state, head.get("started"), head.get("node"), code, diagnosis)
 
 

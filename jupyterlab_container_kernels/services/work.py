@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from .. import failures
 from ..acquire.local_image import LocalImage
 from ..containers import LaunchSpec
+from ..diagnosis import explain
 from ..errors import ContainerKernelsError
 from ..languages.base import Interpreter, KernelStart, Language, Packages
 from ..models import AddRequest, KernelRuntime, RepairAction, now
@@ -105,7 +105,7 @@ class Work:
         try:
             await self._do(running)
         except OSError as error:
-            raise failures.explain(str(error), "writing the kernel's files", "internal") from error
+            raise explain(str(error), "writing the kernel's files", "internal") from error
 
     async def _do(self, running: RunningTask) -> None:
         plan, runtime = self._plan, self._plan.runtime

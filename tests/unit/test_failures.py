@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from jupyterlab_container_kernels import failures
+from jupyterlab_container_kernels.diagnosis import diagnose, excerpt, explain, last_words
 from jupyterlab_container_kernels.errors import STATUS
-from jupyterlab_container_kernels.failures import CATALOGUE, Failure, diagnose, explain, last_words
+from jupyterlab_container_kernels.failures import CATALOGUE, Failure
 
 #: What Apptainer 1.4.5 says at every start on a machine without fuse2fs and gocryptfs.
 APPTAINER = (
@@ -1221,7 +1221,7 @@ def test_every_row_has_a_code_of_the_contract_a_sentence_and_a_hint(failure: Fai
 
 @pytest.mark.parametrize("good", GOOD, ids=range(len(GOOD)))
 def test_what_good_starts_print_is_no_cause(good: str) -> None:
-    matched = [failure.cause for failure in CATALOGUE if failure.compiled.search(failures._excerpt(good))]
+    matched = [failure.cause for failure in CATALOGUE if failure.compiled.search(excerpt(good))]
     assert matched == []
     assert diagnose(good, TITLE).cause == "unknown"
 

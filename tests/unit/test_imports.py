@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("system",),
 )
 #: Anybody may import these; they may import each other.
-LEAVES = {"models", "errors", "settings", "containers", "discovery", "failures", "_version"}
+LEAVES = {"models", "errors", "settings", "containers", "discovery", "failures", "diagnosis", "_version"}
 #: Who may import what starts processes or speaks HTTP as a server.
 ALLOWED_OUTSIDE = {
     "tornado": {"routes.py"},

@@ -17,7 +17,7 @@ TITLES = {
     "the runtime, before the kernel runs": "The container does not start",
     "the kernel's last words": "What the kernel said last",
     "registries": "Images of registries",
-    "pip": "Installing packages",
+    "installing packages": "Installing packages",
     "nobody said more": "When nobody said more",
 }
 #: The buttons of remedies (src/components/remedies.tsx), as far as the catalogue names them.
