@@ -146,18 +146,17 @@ async def making(roots: Roots, kind: str, waiting: Callable[[], None]) -> AsyncI
     ``waiting`` is called if another one is at it. Where a file system has no locks, two sets are made, which does no
     harm.
     """
-    path = paths.make_private(roots.state) / f".{kind}.lock"
-    descriptor = _try(path)
+    path = await asyncio.to_thread(paths.make_private, roots.state) / f".{kind}.lock"
+    descriptor = await _take(path)
     if descriptor is None:
         waiting()
     while descriptor is None:
         await asyncio.sleep(_POLL_S)
-        descriptor = _try(path)
+        descriptor = await _take(path)
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
-        os.close(descriptor)
+        await asyncio.shield(asyncio.to_thread(_release, path, descriptor))
 
 
 def remove_free_locks(roots: Roots) -> None:
@@ -166,8 +165,23 @@ def remove_free_locks(roots: Roots) -> None:
         with contextlib.suppress(OSError):
             descriptor = _try(path)
             if descriptor is not None:
-                path.unlink(missing_ok=True)
-                os.close(descriptor)
+                _release(path, descriptor)
+
+
+async def _take(path: Path) -> int | None:
+    """Try to get a lock, in a thread: its file system may hang."""
+    taking = asyncio.ensure_future(asyncio.to_thread(_try, path))
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        if (descriptor := await taking) is not None:  # nobody would release it
+            await asyncio.to_thread(_release, path, descriptor)
+        raise
+
+
+def _release(path: Path, descriptor: int) -> None:
+    path.unlink(missing_ok=True)
+    os.close(descriptor)
 
 
 def _try(path: Path) -> int | None:

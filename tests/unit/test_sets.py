@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,17 +104,19 @@ def test_what_is_in_a_set_cannot_be_changed_by_one_of_its_users(roots: Roots, um
 
 async def test_one_task_at_a_time_makes_sets_of_a_kind(roots: Roots) -> None:
     order: list[str] = []
+    other_begins, one_waits = asyncio.Event(), asyncio.Event()
 
     async def make_one(name: str, kind: str) -> None:
-        async with sets.making(roots, kind, lambda: order.append(f"{name} waits")):
+        async with sets.making(roots, kind, one_waits.set):
             order.append(f"{name} begins")
-            await asyncio.sleep(0.3)
+            if kind == "other":
+                other_begins.set()
+            await asyncio.gather(other_begins.wait(), one_waits.wait())
             order.append(f"{name} ends")
 
-    await asyncio.gather(make_one("a", "x"), make_one("b", "x"), make_one("c", "other"))
-    assert order.index("a ends") < order.index("b begins")
-    assert order.count("b waits") == 1 and "c waits" not in order
-    assert order.index("c begins") < order.index("a ends")
+    await asyncio.wait_for(asyncio.gather(make_one("a", "x"), make_one("b", "x"), make_one("c", "other")), 60)
+    first, _, second, _ = alike = [each[0] for each in order if not each.startswith("c")]
+    assert alike == [first, first, second, second]
     assert tree(roots.state) == []
 
 
@@ -157,6 +160,31 @@ async def test_waiting_can_be_cancelled(roots: Roots) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert len(os.listdir("/proc/self/fd")) < 200
+
+
+async def test_who_is_cancelled_while_the_lock_is_asked_for_does_not_keep_it(
+    roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, goes_on, ask = threading.Event(), threading.Event(), sets._try
+
+    def slowly(path: Path) -> int | None:
+        asked.set()
+        goes_on.wait(60)
+        return ask(path)
+
+    async def make_one() -> None:
+        async with sets.making(roots, "x", lambda: pytest.fail("it is held")):
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sets, "_try", slowly)
+        task = asyncio.create_task(make_one())
+        await asyncio.to_thread(asked.wait, 60)
+        task.cancel()
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await make_one()
 
 
 def use(roots: Roots, slug: str, place: Path) -> None:
