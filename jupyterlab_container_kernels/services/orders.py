@@ -8,6 +8,7 @@ gone: then nobody wants it any more.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -29,7 +30,7 @@ from .task_files import alive
 #: The settings that have to be the same for both, though a session may have them from its command line alone.
 _SHARED = (
     "images_dir", "site_images", "runtime_path", "runtime_module", "acquire", "squashfs_compression",
-    "insecure_registries", "registry_timeout_s", "pull_timeout_s",
+    "keep_layers", "insecure_registries", "registry_timeout_s", "pull_timeout_s",
 )  # fmt: skip
 
 #: What the names of their folders in our staging begin with.
@@ -104,9 +105,11 @@ class OrderFolder:
         return cls(roots.staging / f"{_FOLDER}-{name}")
 
     @classmethod
-    def unused(cls, roots: Roots) -> OrderFolder:
-        """Return a folder for an image that is brought for later, which nobody waits for."""
-        return cls(paths.unused(roots.staging / _FOLDER))
+    def new(cls, roots: Roots) -> OrderFolder:
+        """Make a folder for an image that is brought for later, for which nobody waits."""
+        while True:
+            with contextlib.suppress(FileExistsError):  # another terminal was quicker
+                return cls(paths.make_marked(paths.unused(roots.staging / _FOLDER)))
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ async def of(services: Services, image: str, folder: str | None) -> AsyncIterato
         reference = services.images.resolution.parse(image)
         if reference.transport == "file":
             raise ContainerKernelsError("invalid_reference", f"{reference} is here already.", "Name one of a registry.")
-        place = await asyncio.to_thread(OrderFolder.unused, session.roots)
+        place = await asyncio.to_thread(OrderFolder.new, session.roots)
         await asyncio.to_thread(place.place, Order(str(reference), None, False, False, shared(session.settings)))
     else:
         place = OrderFolder(Path(folder))

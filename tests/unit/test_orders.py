@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.services.orders import Order, OrderFolder, shared
 from jupyterlab_container_kernels.services.pull_ways import offer, way_of
 from jupyterlab_container_kernels.settings import Settings
-from jupyterlab_container_kernels.system import slurm
+from jupyterlab_container_kernels.system import paths, slurm
 from jupyterlab_container_kernels.system.kernelspecs import ImageRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from jupyterlab_container_kernels.system.patience import Patience
@@ -73,6 +74,13 @@ def test_an_order_that_others_may_write_is_not_fulfilled(settings: Settings, roo
     folder.path.chmod(0o770)
     with pytest.raises(ContainerKernelsError, match="yours alone"):
         folder.read()
+
+
+def test_terminals_that_pull_at_the_same_moment_have_a_folder_each(roots: Roots) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: OrderFolder.new(roots).path, range(40)))
+    assert len(set(folders)) == 40
+    assert all(paths.is_ours(folder, roots.staging) for folder in folders)
 
 
 def test_the_line_is_what_a_shell_reads_as_the_command(tmp_path: Path) -> None:

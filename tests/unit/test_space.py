@@ -113,7 +113,7 @@ def test_an_image_that_is_taken_right_before_it_goes_stays(roots: Roots) -> None
 async def test_what_a_terminal_pulls_for_later_is_no_leftover_as_long_as_it_does(
     services: Services, roots: Roots
 ) -> None:
-    folder = OrderFolder.unused(roots)
+    folder = OrderFolder.new(roots)
     folder.place(Order("docker://demo:1", None, False, False, {}))
     theirs = TaskService(replace(roots, state=folder.tasks.parent), list)
     partial = roots.images / ".0.partial.sif"
