@@ -72,7 +72,7 @@ async def test_a_kernel_knows_how_its_image_was_to_come(services: Services) -> N
         async def acquire(self, *_: object) -> Any:
             return image
 
-    async def look_up(text: str) -> Any:
+    async def look_up(text: str, *, shown: bool) -> Any:
         return None
 
     Images.resolution.look_up = look_up  # type: ignore[method-assign]
