@@ -81,7 +81,7 @@ async def load(command: str, module: str, environment: Mapping[str, str], timeou
     Raises
     ------
     ContainerKernelsError
-        ``timed_out``.
+        ``timed_out``, ``runtime_failed``.
     """
     finished = await run(Command([command, "python", "load", module], environment), timeout_s=timeout_s)
     return read(finished.output) or None

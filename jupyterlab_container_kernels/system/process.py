@@ -78,21 +78,9 @@ async def run(
     Raises
     ------
     ContainerKernelsError
-        ``timed_out``.
+        ``timed_out``; ``runtime_failed``: no process can be started.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-S",
-        str(_GUARD),
-        *command.argv,
-        env=dict(command.env),
-        cwd="/",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = await _start(command)
     kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def take(line: str) -> None:
@@ -114,6 +102,31 @@ async def run(
         return Finished(await process.wait(), "\n".join(kept))
     finally:
         await asyncio.shield(_end(process, reading))
+
+
+async def _start(command: Command) -> asyncio.subprocess.Process:
+    """Start the guard, and by it the command."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-S",
+            str(_GUARD),
+            *command.argv,
+            env=dict(command.env),
+            cwd="/",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as error:  # of the guard; what hinders the command, the guard prints
+        raise ContainerKernelsError(
+            "runtime_failed",
+            f"{Path(command.argv[0]).name} could not be started: {error.strerror}.",
+            "Shut down kernels that you do not need, for this session's limit on processes or on memory may be reached "
+            "(`ulimit -u` and `ulimit -v` in a terminal tell them).",
+        ) from error
 
 
 async def _end(process: asyncio.subprocess.Process, reading: asyncio.Future[None]) -> None:

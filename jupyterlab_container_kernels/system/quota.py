@@ -42,7 +42,7 @@ async def _ask(argv: list[str], environment: Mapping[str, str]) -> str:
     try:
         # quota(1) ends with an error where a limit is passed, which is when it is wanted most
         return (await run(Command(argv, {**environment, "LC_ALL": "C"}), timeout_s=_TIMEOUT_S)).output
-    except (ContainerKernelsError, OSError):
+    except ContainerKernelsError:
         return ""
 
 

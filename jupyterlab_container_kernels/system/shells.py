@@ -85,7 +85,7 @@ async def ask(
     Raises
     ------
     ContainerKernelsError
-        ``timed_out``.
+        ``timed_out``, ``runtime_failed``.
     """
     mark = secrets.token_hex(16)
     script = _REPORT if login else f". /etc/profile > /dev/null 2>&1\n{_REPORT}"

@@ -98,7 +98,7 @@ async def submit(script: Path, name: str, log: Path, options: Sequence[str], env
     Raises
     ------
     ContainerKernelsError
-        ``runtime_failed``: Slurm does not take it; ``timed_out``.
+        ``runtime_failed``: Slurm does not take it; ``timed_out``; ``runtime_missing``: this node has no ``sbatch``.
     """
     # the environment of sbatch is all that the job gets, so ALL is what was chosen above
     argv = [
@@ -124,7 +124,7 @@ async def queued(name: str, environment: Mapping[str, str]) -> JobState | None:
     Raises
     ------
     ContainerKernelsError
-        ``timed_out``, ``runtime_failed``: nobody knows, for Slurm does not answer.
+        ``timed_out``, ``runtime_failed``, ``runtime_missing``: nobody knows, for Slurm does not answer.
     """
     finished = await _ask("squeue", ["-h", "--me", f"--name={name}", "-o", "%A|%T|%r"], environment)
     if finished.returncode != 0:
@@ -160,7 +160,7 @@ async def cancel(job: str, environment: Mapping[str, str]) -> None:
     Raises
     ------
     ContainerKernelsError
-        ``timed_out``, ``runtime_missing``
+        ``timed_out``, ``runtime_failed``, ``runtime_missing``.
     """
     await _ask("scancel", [job], environment)
 

@@ -179,6 +179,13 @@ async def test_cancelling_twice_ends_everything_all_the_same(tmp_path: Path) -> 
     await asyncio.sleep(0.1)  # the end goes on in the background until the guard is gone
 
 
+async def test_a_process_that_the_system_does_not_start_is_said_to_be_none() -> None:
+    with pytest.raises(ContainerKernelsError) as caught:
+        await run(Command(["/usr/bin/tool", "x" * (1 << 18)], ENV), timeout_s=20)
+    assert caught.value.code == "runtime_failed"
+    assert caught.value.message == "tool could not be started: Argument list too long."
+
+
 async def test_what_a_command_leaves_running_ends_with_it(tmp_path: Path) -> None:
     script = 'setsid --fork bash -c "echo \\$\\$ > $1/daemon; exec sleep 300" > /dev/null 2>&1; sleep 0.5; echo told'
     finished = await run(shell(script, tmp_path), timeout_s=30)
