@@ -251,7 +251,7 @@ def publish(staged: Path, roots: Roots) -> Path:
 
 
 def require_ours(spec: Spec, roots: Roots) -> Path:
-    """Return the real path of a kernel that may be deleted.
+    """Return the real path of a kernel that we may change or delete.
 
     Raises
     ------
@@ -262,7 +262,7 @@ def require_ours(spec: Spec, roots: Roots) -> Path:
     if spec.resource_dir.is_symlink() or real.parent != Path(os.path.realpath(roots.kernels)):
         raise ContainerKernelsError(
             "not_ours",
-            f"The kernel {spec.slug} was not deleted: {spec.resource_dir} is not a directory that we made.",
+            f"The kernel {spec.slug} was left as it is: {spec.resource_dir} is not a directory that we made.",
             "Remove it with `jupyter kernelspec remove` if you made it yourself.",
         )
     return real

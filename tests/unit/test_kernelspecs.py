@@ -173,6 +173,18 @@ def test_a_kernel_that_lies_elsewhere_is_not_withdrawn(roots: Roots, image: Path
     assert (tmp_path / "other" / "demo").is_dir()
 
 
+def test_a_kernel_that_lies_elsewhere_is_not_mended_and_nothing_is_said_of_deleting_it(
+    roots: Roots, image: Path, tmp_path: Path
+) -> None:
+    other = Roots(tmp_path / "other", roots.images, roots.packages, roots.state)
+    spec = kernelspecs.read(add_kernel(other, "demo", image))
+    assert spec is not None
+    with pytest.raises(ContainerKernelsError) as caught:
+        kernelspecs.overwrite(stage(roots, image), spec, roots)
+    assert caught.value.code == "not_ours"
+    assert caught.value.message.startswith("The kernel demo was left as it is: ")
+
+
 def test_kernels_that_are_reached_through_a_link_are_withdrawn(roots: Roots, image: Path, tmp_path: Path) -> None:
     """On many clusters home itself is a link."""
     (tmp_path / "link").symlink_to(roots.kernels.parent)
