@@ -76,6 +76,8 @@ function isTroubled(kernel: IKernel): boolean {
 export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
   const { trans, kernel, columns } = props;
   const { slug, status } = kernel;
+  // of one that works and is not seen here, as it is shared, its note tells
+  const told = (status.code === 'ok' && kernel.notes[0]) || status;
   const tabIndex = props.isCurrent ? 0 : -1;
   const remedies = (
     <Remedies
@@ -131,12 +133,12 @@ export const KernelRow = memo((props: IKernelRowProps): JSX.Element => {
         <td role="gridcell" className="jp-ContainerKernels-image">
           <span
             className="jp-ContainerKernels-trouble"
-            title={[status.message, status.hint, kernel.image.path]
+            title={[told.message, told.hint, kernel.image.path]
               .filter(Boolean)
               .join('\n')}
           >
-            {status.message}{' '}
-            <span className="jp-ContainerKernels-hint">{status.hint}</span>
+            {told.message}{' '}
+            <span className="jp-ContainerKernels-hint">{told.hint}</span>
           </span>
           {remedies}
         </td>

@@ -74,9 +74,13 @@ export function statusLook(
   trans: TranslationBundle
 ): IStatusLook {
   const { status, running } = kernel;
-  return running > 0 && ['ok', 'never_started'].includes(status.code)
-    ? { shape: '▶', word: trans.__('Running'), modifier: 'running' }
-    : noteLook(status, trans);
+  if (running > 0 && ['ok', 'never_started'].includes(status.code)) {
+    return { shape: '▶', word: trans.__('Running'), modifier: 'running' };
+  }
+  const look = noteLook(status, trans);
+  return kernel.withdrawable && status.code === 'ok'
+    ? { ...look, word: trans.__('Shared') }
+    : look;
 }
 
 /** Draws a kernel's status. */

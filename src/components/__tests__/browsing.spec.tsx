@@ -181,6 +181,20 @@ describe('the table', () => {
     expect(actions.onDelete).toHaveBeenLastCalledWith(hidden);
   });
 
+  it('tells from where a kernel is shared that works', () => {
+    const note: IKernelStatus = {
+      ...status('note', 'read_only'),
+      message: 'You share it from /lab.'
+    };
+    const notes = [note];
+    const name = 'Lent';
+    show([
+      aKernel({ id: 'a@/lab', display_name: name, withdrawable: true, notes })
+    ]);
+    expect(within(row(name)).getByText('Shared')).toBeTruthy();
+    expect(within(row(name)).getByText('You share it from /lab.')).toBeTruthy();
+  });
+
   it('has no button that deletes a kernel of the system', () => {
     show([aKernel({ read_only: true })]);
     expect(screen.queryByRole('button', { name: 'Delete' })).toBeNull();
