@@ -133,6 +133,10 @@ class Language(abc.ABC):
 
         Parameters
         ----------
+        interpreter : Interpreter
+            For which it is.
+        image : Path
+            The SIF, or the folder, in which that is.
         packages : Path
             An existing directory that takes the packages. It appears inside at the same path.
         workspace : Path
@@ -149,6 +153,8 @@ class Language(abc.ABC):
 
         Parameters
         ----------
+        interpreter : Interpreter
+            The same as that of :meth:`install`.
         workspace : Path
             The same as that of :meth:`install`; what is fetched goes there.
         wheelhouse : Path or None
@@ -188,6 +194,10 @@ class Language(abc.ABC):
 
         Parameters
         ----------
+        interpreter : Interpreter
+            Which runs it.
+        packages : Packages
+            What it has beside the image.
         isolated : bool
             Whether what the user has installed on the host for this language is kept out.
         """
@@ -200,6 +210,23 @@ class Language(abc.ABC):
         return interpreter.kernel_version is not None or self.kernel_package in {
             each.partition("==")[0] for each in self.installed(packages)
         }
+
+
+def ask_each(candidates: str, arguments: str) -> str:
+    """Return the shell commands of a probe that runs each of some programs once, if it is there.
+
+    Parameters
+    ----------
+    candidates : str
+        Words of a shell, best first. Each program finds its own in the variable ``CONTAINER_KERNELS_CANDIDATE``.
+    arguments : str
+        What it gets, quoted.
+    """
+    return (
+        f'seen=\nfor program in {candidates}; do\n  case $seen in *"|$program|"*) continue ;; esac\n'
+        f'  seen="$seen|$program|"\n  if [ -x "$program" ]; then\n'
+        f'    CONTAINER_KERNELS_CANDIDATE=$program "$program" {arguments}\n  fi\ndone\n'
+    )
 
 
 def bind_at_same_path(*paths: Path) -> list[Bind]:

@@ -22,7 +22,7 @@ from typing import Any
 import dacite
 
 from ..containers import Isolated
-from .base import Interpreter, KernelStart, Language, Packages, bind_at_same_path
+from .base import Interpreter, KernelStart, Language, Packages, ask_each, bind_at_same_path
 
 _MARK = "CONTAINER_KERNELS_JULIA "
 #: IJulia is not loaded. Julia has no JSON of its own.
@@ -102,12 +102,7 @@ class Julia(Language):
     title = "Julia"
     kernel_package = "IJulia"
     rank = 2
-    probe_script = (
-        f"seen=\nfor julia in {_CANDIDATES}; do\n"
-        '  case $seen in *"|$julia|"*) continue ;; esac\n  seen="$seen|$julia|"\n'
-        f'  if [ -x "$julia" ]; then\n'
-        f'    CONTAINER_KERNELS_CANDIDATE=$julia "$julia" --startup-file=no -e {shlex.quote(_PROBE)}\n  fi\ndone\n'
-    )
+    probe_script = ask_each(_CANDIDATES, f"--startup-file=no -e {shlex.quote(_PROBE)}")
     unset = ("JULIA_*",)
     test_cell = ("1+1", "2")
     sleep_cell = "sleep(60)"
@@ -125,7 +120,7 @@ class Julia(Language):
             try:
                 told = dacite.from_dict(_Told, json.loads(line.removeprefix(_MARK)))
                 json.dumps(asdict(told), ensure_ascii=False).encode()  # or it cannot be written into a file
-            except (ValueError, TypeError, AttributeError, dacite.DaciteError):
+            except (ValueError, TypeError, AttributeError, RecursionError, dacite.DaciteError):
                 continue  # it was cut, or is another one's
             if not _VERSION.fullmatch(told.version):
                 continue

@@ -95,7 +95,7 @@ class KernelSpec(Language):
             path, _, text = line.removeprefix(_MARK).partition(" ")
             try:
                 told = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue  # Jupyter could not read it either
             spec = _read(told, path)
             if spec is not None:

@@ -72,7 +72,7 @@ if sys.version_info >= (3, 8):
     d["user_site"] = bool(site.ENABLE_USER_SITE or sys.flags.no_user_site)
     site.USER_BASE, site.USER_SITE = "/base", None
     d["user_site_path"] = os.path.relpath(site.getusersitepackages(), "/base")
-    for name in ("PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONHOME"):
+    for name in ("PYTHONPATH", "PYTHONHOME"):
         d[name.lower()] = os.environ.get(name, "")
     if "pyzmq" in found:
         d["curve"] = curve()
@@ -130,7 +130,7 @@ class Facts:
         Whether it would look into a user's own packages, if no variable of the image forbade it.
     user_site_path : str
         Where those lie, relative to the user base.
-    pythonpath, pythonnousersite, pythonhome : str
+    pythonpath, pythonhome : str
         The image's own variables; empty where it sets none.
     curve : bool or None
         Whether its ZeroMQ can encrypt; ``None`` without one.
@@ -154,7 +154,6 @@ class Facts:
     user_site: bool = True
     user_site_path: str = ""
     pythonpath: str = ""
-    pythonnousersite: str = ""
     pythonhome: str = ""
     curve: bool | None = None
     locales: list[str] | None = None
@@ -170,7 +169,7 @@ def read(line: str) -> Facts | None:
         return None
     try:
         facts = facts_of(json.loads(line.removeprefix(MARK)))
-    except (ValueError, TypeError, dacite.DaciteError):
+    except (ValueError, TypeError, RecursionError, dacite.DaciteError):
         return None
     minor = re.match(r"3\.(\d+)\.\d+$", facts.version)
     if minor is None or int(minor[1]) < 8 or not _ABSOLUTE.fullmatch(facts.path):

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from ..containers import Isolated
 from ..models import Bind
 from ..system import paths
-from .base import Interpreter, KernelStart, Language, Packages, bind_at_same_path
+from .base import Interpreter, KernelStart, Language, Packages, ask_each, bind_at_same_path
 
 _MARK = "CONTAINER_KERNELS_R"
 #: Neither the user's files nor a saved session count; those of the image do.
@@ -73,11 +73,7 @@ class R(Language):
     title = "R"
     kernel_package = "IRkernel"
     rank = 1
-    probe_script = (
-        f'seen=\nfor r in {_CANDIDATES}; do\n  case $seen in *"|$r|"*) continue ;; esac\n  seen="$seen|$r|"\n'
-        f'  if [ -x "$r" ]; then\n'
-        f'    CONTAINER_KERNELS_CANDIDATE=$r "$r" {" ".join(_BARE)} -e {shlex.quote(_PROBE)}\n  fi\ndone\n'
-    )
+    probe_script = ask_each(_CANDIDATES, f"{' '.join(_BARE)} -e {shlex.quote(_PROBE)}")
     unset = ("R_*",)
     test_cell = ("1+1", "[1] 2")
     sleep_cell = "Sys.sleep(60)"

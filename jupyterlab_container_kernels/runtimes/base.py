@@ -122,8 +122,12 @@ class Runtime(abc.ABC):
 
         Parameters
         ----------
+        found : FoundRuntime
+            Which pulls it.
         source : str
             A full reference, as ``docker://docker.io/library/debian@sha256:…``.
+        target : Path
+            That file.
         temporary : Path
             A private directory that takes everything else that is written.
         insecure : bool

@@ -61,6 +61,10 @@ def test_a_line_that_makes_no_sense_is_passed_over_no_real_julia(odd: dict[str, 
     assert Julia().read_probe(line(**odd)) == []
 
 
+def test_a_line_that_is_nested_too_deeply_is_passed_over_no_real_julia() -> None:
+    assert [each.version for each in Julia().read_probe(f"{MARK}{'[' * 16_000}\n" + line())] == ["1.10.4"]
+
+
 def test_one_julia_under_two_names_is_one_no_real_julia() -> None:
     assert len(Julia().read_probe(line() + line(path="/usr/local/bin/julia"))) == 1
 

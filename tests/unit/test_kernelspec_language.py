@@ -128,7 +128,8 @@ def test_a_kernelspec_that_says_no_more_than_what_was_found_is_not_shown_again(
 )
 def test_a_kernelspec_that_cannot_start_a_kernel_is_passed_over(bad: dict[str, Any]) -> None:
     text = MARK + "/usr/share/jupyter/kernels/bad " + json.dumps(XEUS | bad)
-    for each in (text, MARK, MARK + "/x []", MARK + "/x null", MARK + '/x "a"'):
+    deep = f"{MARK}/x {'[' * 16_000}"
+    for each in (text, MARK, MARK + "/x []", MARK + "/x null", MARK + '/x "a"', deep):
         assert [found.path for found in KernelSpec().read_probe(f"{each}\n{line()}")] == [FOLDER]
 
 

@@ -94,6 +94,7 @@ def test_a_python_that_no_kernel_runs_on_is_passed_over() -> None:
         line(path="/usr/bin/python3\nrm"),
         line(version="3.11.2; rm"),
         line(distributions=[]),
+        MARK + "[" * 16_000,
     ],
 )
 def test_a_line_that_was_cut_or_tells_nonsense_hides_no_other(bad: str) -> None:
