@@ -137,11 +137,7 @@ class PublishingService:
         path = Path(directory)
         spec = await self._ask("kernel", path, lambda: kernelspecs.read(path))
         if spec is None or spec.slug != slug:
-            raise ContainerKernelsError(
-                "not_found",
-                f"There is no shared kernel {slug} in {path.parent}.",
-                "It was withdrawn, maybe in another tab.",
-            )
+            raise _not_shared(slug, path)
         data = await self._ask("share", path, lambda: shared_places.require_own_share(spec))
         seen = await self._session.jupyter.resource_dir(slug)
         running = (await self._session.jupyter.running()).get(slug, [])
@@ -158,13 +154,17 @@ class PublishingService:
         Raises
         ------
         ContainerKernelsError
-            ``forbidden``: it could not be taken out of sight, or something of it stays.
+            ``not_found``: it is gone already; ``forbidden``: it could not be taken out of sight, or something of it
+            stays.
         """
         try:
             if not data.exists():
                 paths.make_marked(data)
             spec.resource_dir.rename(shared_places.withdrawn(data))
         except OSError as error:
+            if not os.path.lexists(spec.resource_dir):  # another server was quicker
+                paths.remove_marked(data, data.parent)
+                raise _not_shared(spec.slug, spec.resource_dir) from error
             raise ContainerKernelsError(
                 "forbidden",
                 f"{spec.display_name} was not withdrawn: {error.filename or data}: {error.strerror}.",
@@ -371,6 +371,14 @@ def _copy_tree(source: Path, target: Path, stop: threading.Event) -> None:
     shutil.copytree(source, target, symlinks=True, ignore=ignored, copy_function=copy_one)
     for directory, _, _ in os.walk(target):
         Path(directory).chmod(0o700)
+
+
+def _not_shared(slug: str, directory: Path) -> ContainerKernelsError:
+    return ContainerKernelsError(
+        "not_found",
+        f"There is no shared kernel {slug} in {directory.parent}.",
+        "It was withdrawn, maybe in another tab.",
+    )
 
 
 def _unseen(planned: _Planned) -> list[str]:

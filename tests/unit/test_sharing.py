@@ -330,3 +330,17 @@ class TestPublishing:
         assert len(list(sharing._place.data.rglob("withdrawn-*/init.sh"))) == 1
         shared_places.finish_withdrawals(roots.state)
         assert sorted(sharing._place.data.iterdir()) == [other, precious], "what does not carry our marker stays"
+
+    def test_what_another_server_has_withdrawn_at_this_moment_is_gone_and_leaves_nothing(
+        self, sharing: Any, staged: Path, roots: Roots
+    ) -> None:
+        sharing._publish_now(staged)
+        spec = kernelspecs.read(sharing._place.kernels / "demo")
+        assert spec is not None
+        service = object.__new__(PublishingService)
+        service._session = SimpleNamespace(roots=roots)  # type: ignore[assignment]
+        service._remove(spec, sharing._data)
+        with pytest.raises(ContainerKernelsError) as refusal:
+            service._remove(spec, sharing._data)
+        assert refusal.value.code == "not_found"
+        assert tree(sharing._place.directory) == ["container-kernels", "kernels"]
