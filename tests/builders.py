@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import uuid
 from dataclasses import replace
@@ -125,7 +126,10 @@ def store_image(roots: Roots, name: str = "sha256-0000") -> Path:
 
 def tree(directory: Path) -> list[str]:
     """Return what lies below a directory, for comparing before and after."""
-    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
+    found = []
+    for folder, folders, files in os.walk(directory):  # unlike rglob, it forgives what goes meanwhile
+        found += [str(Path(folder, name).relative_to(directory)) for name in (*folders, *files)]
+    return sorted(found)
 
 
 #: Stands in for Apptainer; see its own text.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -81,6 +82,15 @@ class Client:
             all_headers["Content-Type"] = "application/json"
             content = json.dumps({} if body is None else body).encode()
         return await self.raw(verb, path, content, all_headers | headers)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what a server does after its answer, as removing files that takes longer than anybody waits."""
+    for _ in range(1500):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("it did not happen in time")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from jupyterlab_container_kernels.system import kernelspecs
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import tree
 
-from .conftest import Client
+from .conftest import Client, until
 
 PHASES = ["resolve", "acquire", "inspect", "install", "verify", "publish"]
 
@@ -76,6 +76,7 @@ async def test_a_kernel_is_added_listed_started_and_deleted(
         "resolve": "done", "acquire": "skipped", "inspect": "done", "install": "skipped", "verify": "done",
         "publish": "done",
     }  # fmt: skip
+    await until(lambda: emitted[-1]["state"] == "done")  # it has ended a moment before that is written and told
     log = (await client("get", f"tasks/{task['id']}/log")).holds("LogChunk")
     assert "1+1 is 2." in log["text"] and "Published as demo" in log["text"]
     assert emitted[-1] == {"task_id": task["id"], "seq": task["seq"], "state": "done"}
@@ -90,7 +91,7 @@ async def test_a_kernel_is_added_listed_started_and_deleted(
     (await client("delete", f"tasks/{task['id']}")).holds("Task")
     assert (await client("get", "tasks")).holds("TaskList") == {"tasks": []}
     (await client("delete", "kernels/demo", {"purge": True})).holds("Removal")
-    assert leftovers(roots) == {}
+    await until(lambda: leftovers(roots) == {})
     assert image.exists()
 
 
@@ -152,7 +153,8 @@ class TestWithARuntimeThatFails:
 
     @pytest.fixture
     def settings(self, case: tuple[str, str, str, str], tmp_path: Path) -> dict[str, Any]:
-        return {"runtime_path": fake(tmp_path, case[0]), "start_timeout_s": 1.0}
+        # what ends by itself is to say so before it is given up
+        return {"runtime_path": fake(tmp_path, case[0]), "start_timeout_s": 1.0 if "sleep" in case[0] else 60.0}
 
     async def test_it_says_what_and_leaves_nothing(
         self, client: Client, roots: Roots, image: Path, case: tuple[str, str, str, str]
@@ -204,12 +206,12 @@ async def test_a_kernel_that_is_cancelled_while_it_is_published_is_taken_back(
     client: Client, roots: Roots, image: Path, services: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tile is there for a moment; then nothing is."""
-    published = asyncio.Event()
+    published, go_on = asyncio.Event(), asyncio.Event()
     look = services.session.jupyter.resource_dir
 
     async def slow_look(slug: str) -> Path | None:
         published.set()
-        await asyncio.sleep(0.3)
+        await go_on.wait()
         return await look(slug)
 
     monkeypatch.setattr(services.session.jupyter, "resource_dir", slow_look)
@@ -217,6 +219,7 @@ async def test_a_kernel_that_is_cancelled_while_it_is_published_is_taken_back(
     await asyncio.wait_for(published.wait(), 60)
     assert (roots.kernels / "demo").is_dir()
     await client("delete", f"tasks/{task['id']}")
+    go_on.set()
     assert (await ended(client, task))["state"] == "cancelled"
     assert leftovers(roots) == {}
 

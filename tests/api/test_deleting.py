@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
-from jupyterlab_container_kernels.services import trash
+from jupyterlab_container_kernels.services import burial
 from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import add_kernel, store_image, tree
 
-from .conftest import Client
+from .conftest import Client, until
 
 #: In the place of the start script of a container: this machine's own kernel.
 NATIVE = f'exec {sys.executable} -m ipykernel_launcher -f "$1"\n'
@@ -48,7 +48,7 @@ async def test_what_was_made_for_a_kernel_goes_with_it_at_once_if_that_is_asked_
     assert removal["freed_bytes"] == promised["frees_bytes"] > 0
     assert await listed(client) == set()
     for directory in (roots.packages, roots.logs, roots.images, roots.trash, roots.staging):
-        assert tree(directory) == []
+        await until(lambda directory=directory: tree(directory) == [])
     (await client("get", "kernels/demo")).refused("not_found")
     (await client("delete", "kernels/demo")).refused("not_found")
 
@@ -96,7 +96,7 @@ async def test_what_a_killed_deletion_left_and_cannot_be_removed_keeps_no_list_f
         raise OSError(errno.EROFS, "Read-only file system", "/data/.a.removing")
 
     add_kernel(roots, "demo", store_image(roots))
-    monkeypatch.setattr(trash, "resume", fails)
+    monkeypatch.setattr(burial, "resume", fails)
     assert await listed(client) == {"demo"}
 
 
@@ -224,7 +224,7 @@ async def test_two_who_delete_one_kernel_at_once_both_get_an_answer(client: Clie
     assert {answer.status for answer in answers} <= {200, 404}
     assert 200 in {answer.status for answer in answers}
     for directory in (roots.packages, roots.logs, roots.images, roots.trash):
-        assert tree(directory) == []
+        await until(lambda directory=directory: tree(directory) == [])
 
 
 async def test_two_who_delete_at_once_leave_one_entry_that_can_be_restored(client: Client, roots: Roots) -> None:

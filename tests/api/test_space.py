@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from pathlib import Path
@@ -16,7 +15,7 @@ from jupyterlab_container_kernels.system.kernelspecs import PackagesRecord
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, store_image, tree
 
-from .conftest import Client
+from .conftest import Client, until
 
 
 async def space(client: Client) -> dict[str, dict[str, Any]]:
@@ -140,11 +139,7 @@ async def test_the_trash_is_shown_restored_from_and_emptied(client: Client, root
     (await client("post", f"trash/{found['A']['id']}/restore")).holds("Restored")
     freed = (await client("delete", f"space/{found['B']['id']}")).holds("Freed")
     assert freed["freed_bytes"] == found["B"]["size_bytes"]
-    for _ in range(100):
-        if tree(roots.trash) == []:
-            break
-        await asyncio.sleep(0.02)
-    assert tree(roots.trash) == []
+    await until(lambda: tree(roots.trash) == [])
     assert {item["kind"] for item in (await space(client)).values()} == {"image", "packages"}
 
 
@@ -156,10 +151,7 @@ async def test_what_was_in_the_trash_for_too_long_is_removed(client: Client, roo
     note.write_text(json.dumps({**json.loads(note.read_text()), "deleted": "2026-01-01T00:00:00.000Z"}))
     new = (await client("delete", "kernels/new")).holds("Removal")["undo"]
     await space(client)
-    for _ in range(100):
-        if not (roots.trash / old).exists():
-            break
-        await asyncio.sleep(0.02)
+    await until(lambda: not (roots.trash / old).exists())
     assert [entry.id for entry in trash.entries(roots)] == [new]
     (await client("post", f"trash/{old}/restore")).refused("not_found")
 
@@ -172,7 +164,7 @@ class TestWithoutTrash:
     async def test_what_is_deleted_is_gone_at_once(self, client: Client, roots: Roots) -> None:
         add_kernel(roots, "demo", store_image(roots))
         assert (await client("delete", "kernels/demo")).holds("Removal")["undo"] is None
-        assert tree(roots.trash) == tree(roots.images) == tree(roots.packages) == []
+        await until(lambda: tree(roots.trash) == tree(roots.images) == tree(roots.packages) == [])
 
 
 async def test_ids_of_nothing_are_not_found(client: Client) -> None:
