@@ -107,7 +107,7 @@ export class Lab {
           ? item.hover({ timeout: 2000 })
           : item.click({ timeout: 2000 }));
       }
-    }).toPass({ timeout: 15_000 });
+    }).toPass({ timeout: 60_000 });
   }
 
   /** Runs a command by the palette. */

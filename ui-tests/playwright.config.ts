@@ -20,7 +20,7 @@ import { defineConfig } from '@playwright/test';
  * - `CHROMIUM`: the browser; Debian's by default. Nothing is downloaded.
  * - `PLAYWRIGHT_JSON_OUTPUT_NAME`: where `--reporter=json` writes.
  * - `CK_UI_FIGURES`: a file that gets what was measured, one JSON a line.
- * - `UPDATE_SCREENSHOTS=1`: writes the README's picture anew, too.
+ * - `UPDATE_SCREENSHOTS=1`: writes the pictures of the documents anew, too.
  */
 const isDemo = !!process.env.CK_DEMO_URL;
 const isRoot = process.getuid?.() === 0;

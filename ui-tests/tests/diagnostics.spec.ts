@@ -1,10 +1,11 @@
 import AxeBuilder from '@axe-core/playwright';
-import { join } from 'node:path';
 
 import { expect, test } from '../fixtures';
-
-/** Where the pictures go: to be looked at, not compared. */
-const FOLDER = join(__dirname, '..', 'screenshots');
+import {
+  isForDocuments,
+  takePicture,
+  takePictureForDocuments
+} from '../pictures';
 
 test('what matters to containers here can be read and handed on', async ({
   lab,
@@ -22,10 +23,12 @@ test('what matters to containers here can be read and handed on', async ({
     await page.getByRole('tab', { name: 'Diagnostics' }).click();
     const findings = page.getByRole('list', { name: 'Findings' });
     await expect(findings).toContainText('Apptainer', { timeout: 30_000 });
-    await page.screenshot({
-      path: join(FOLDER, `diagnostics-${theme.toLowerCase()}.png`),
-      animations: 'disabled'
-    });
+    await takePicture(page, `diagnostics-${theme.toLowerCase()}`);
+    if (isForDocuments && theme === 'Light') {
+      await page.setViewportSize({ width: 1200, height: 740 });
+      await takePictureForDocuments(lab.panel.region, 'diagnostics', jupyter);
+      await page.setViewportSize({ width: 1440, height: 900 });
+    }
     const { violations } = await new AxeBuilder({ page })
       .include('.jp-ContainerKernels-diagnostics')
       .analyze();

@@ -3,9 +3,7 @@ import { join } from 'node:path';
 
 import { expect, test } from '../fixtures';
 import { imageFile } from '../jupyter';
-
-/** Where the pictures go: to be looked at, not compared. */
-const FOLDER = join(__dirname, '..', 'screenshots');
+import { takePicture } from '../pictures';
 
 /** What Jupyter starts, and how it is called. */
 function spec(folder: string): {
@@ -36,10 +34,7 @@ test('a kernel gets another name and a variable, and a twin', async ({
     await dialog.getByLabel('Name', { exact: true }).fill('After');
     await dialog.locator('summary', { hasText: 'More' }).click();
     await dialog.getByLabel('Environment').fill('GREETING=hello there');
-    await page.screenshot({
-      path: join(FOLDER, 'edit-light.png'),
-      animations: 'disabled'
-    });
+    await takePicture(page, 'edit-light');
     await dialog.getByRole('button', { name: 'Save' }).click();
     await expect(dialog).toHaveCount(0);
   });

@@ -1,12 +1,16 @@
-import { Locator, Page } from '@playwright/test';
 import { copyFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from '../fixtures';
-import { IInvented, imageFile, registry } from '../jupyter';
-
-/** Where the pictures go: to be looked at, not compared. */
-const FOLDER = join(__dirname, '..', 'screenshots');
+import { IInvented, imageFile, Jupyter, registry } from '../jupyter';
+import type { Lab } from '../panel';
+import {
+  hideToasts,
+  isForDocuments,
+  takePicture,
+  takePictureForDocuments
+} from '../pictures';
+import { SlowRegistry } from '../session';
 
 /** What a user may have. */
 const KERNELS: IInvented[] = [
@@ -53,18 +57,59 @@ const KERNELS: IInvented[] = [
   }
 ];
 
-/** The pictures in the documents, which are renewed when that is wanted. */
-const DOCS = join(__dirname, '..', '..', 'docs', 'images');
+/** The dialog with an image that the registry of the tests does not have. */
+async function takeAddDialog(lab: Lab, jupyter: Jupyter): Promise<void> {
+  const { addDialog, page } = lab;
+  await page.route('**/container-kernels/resolve*', async route => {
+    const answer = await route.fetch({
+      postData: { ...route.request().postDataJSON(), image: small() }
+    });
+    const told = await answer.json();
+    await route.fulfill({
+      json: {
+        ...told,
+        download_bytes: 3.9e9,
+        place: { ...told.place, needed_bytes: 8.1e9, free_bytes: 412e9 }
+      }
+    });
+  });
+  await addDialog.image.fill(KERNELS[0].image);
+  await expect(addDialog.answer).toContainText('3.9 GB to download');
+  await takePictureForDocuments(
+    addDialog.dialog.locator('.jp-Dialog-content'),
+    'add',
+    jupyter
+  );
+  await page.unroute('**/container-kernels/resolve*');
+}
 
-/** Toasts come and go as the machine is fast or slow; a picture has none. */
-async function hideToasts(page: Page): Promise<void> {
-  const buttons = page.getByTitle('Hide notification');
-  while ((await buttons.count()) > 0) {
-    await buttons
-      .first()
-      .click({ timeout: 2000 })
-      .catch(() => undefined); // it went by itself
-  }
+/** The panel while an image comes. */
+async function takePanel(lab: Lab, jupyter: Jupyter): Promise<void> {
+  const { page, panel } = lab;
+  const slow = await SlowRegistry.start(4e6);
+  const task = await jupyter.add({
+    image: `${slow.address}/demo/python:1`,
+    display_name: 'Julia 1.11'
+  });
+  await panel.refreshButton.click();
+  await expect(panel.task('Adding Julia 1.11')).toContainText(/MB\/s/);
+  await page.keyboard.press('Control+B');
+  await page.setViewportSize({ width: 1200, height: 470 });
+  await panel.row('PyTorch 2.9.1').focus();
+  await takePictureForDocuments(page, 'panel', jupyter);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.keyboard.press('Control+B');
+  await jupyter.ask('DELETE', `container-kernels/tasks/${task.id}`);
+  await jupyter.ended(task.id);
+  await jupyter.ask('DELETE', `container-kernels/tasks/${task.id}`);
+  await panel.refreshButton.click();
+  await expect(panel.tasks).toHaveCount(0);
+  slow.stop();
+}
+
+/** An image of the tests' registry. */
+function small(): string {
+  return `${registry()}/demo/python:1`;
 }
 
 for (const theme of ['Light', 'Dark']) {
@@ -75,21 +120,9 @@ for (const theme of ['Light', 'Dark']) {
   }) => {
     test.setTimeout(300_000);
     const { panel, addDialog } = lab;
-    const take = async (name: string, what: Page | Locator = page) => {
+    const take = async (name: string) => {
       await page.mouse.move(700, 700);
-      await what.screenshot({
-        path: join(FOLDER, `${name}-${theme.toLowerCase()}.png`),
-        animations: 'disabled'
-      });
-    };
-    const isForDocs = theme === 'Light' && !!process.env.UPDATE_SCREENSHOTS;
-    const takeForDocs = async (name: string, what: Page | Locator) => {
-      if (isForDocs) {
-        await what.screenshot({
-          path: join(DOCS, `${name}.png`),
-          animations: 'disabled'
-        });
-      }
+      await takePicture(page, `${name}-${theme.toLowerCase()}`);
     };
     await jupyter.setting('@jupyterlab/apputils-extension:themes', {
       theme: `JupyterLab ${theme}`
@@ -106,11 +139,14 @@ for (const theme of ['Light', 'Dark']) {
     await panel.addButton.click();
     await expect(addDialog.image).toBeFocused();
     await take('add-empty');
-    await addDialog.image.fill(`${registry()}/demo/python:1`);
+    await addDialog.image.fill(small());
     await expect(addDialog.answer).toContainText('to download');
     await addDialog.name.fill('PyTorch 2.9.1');
     await take('add');
-    await takeForDocs('add', addDialog.dialog.locator('.jp-Dialog-content'));
+    if (isForDocuments && theme === 'Light') {
+      await takeAddDialog(lab, jupyter);
+      await addDialog.image.fill(small());
+    }
     await addDialog.more.click();
     await addDialog.dialog.getByRole('button', { name: 'Add folder' }).click();
     await addDialog.dialog.getByLabel('Folder on this machine').fill('data');
@@ -128,7 +164,7 @@ for (const theme of ['Light', 'Dark']) {
     await page.keyboard.press('Escape');
 
     await jupyter.add({
-      image: `${registry()}/demo/python:1`,
+      image: small(),
       display_name: 'PyTorch 2.9.1'
     });
     const busy = panel.task('Adding PyTorch 2.9.1');
@@ -159,12 +195,8 @@ for (const theme of ['Light', 'Dark']) {
     await hideToasts(page);
     await panel.row('Bioconductor 3.20').focus();
     await take('full');
-    if (isForDocs) {
-      await page.keyboard.press('Control+B');
-      await page.setViewportSize({ width: 1200, height: 420 });
-      await takeForDocs('panel', page);
-      await page.setViewportSize({ width: 1440, height: 900 });
-      await page.keyboard.press('Control+B');
+    if (isForDocuments && theme === 'Light') {
+      await takePanel(lab, jupyter);
     }
 
     const failed = await jupyter.add({
@@ -203,7 +235,9 @@ for (const theme of ['Light', 'Dark']) {
     await expect(card).toBeVisible();
     await hideToasts(page);
     await take('failed');
-    await takeForDocs('failed', card);
+    if (theme === 'Light') {
+      await takePictureForDocuments(card, 'failed', jupyter);
+    }
     await card.getByRole('button', { name: 'Show log' }).click();
     await expect(log.getByRole('log')).toContainText(/\S/);
     await take('failed-log');

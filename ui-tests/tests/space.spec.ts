@@ -4,10 +4,12 @@ import { join } from 'node:path';
 
 import { expect, test } from '../fixtures';
 import { imageFile } from '../jupyter';
+import {
+  isForDocuments,
+  takePicture,
+  takePictureForDocuments
+} from '../pictures';
 import { SpaceTab } from '../space';
-
-/** Where the pictures go: to be looked at, not compared. */
-const FOLDER = join(__dirname, '..', 'screenshots');
 
 for (const theme of ['Light', 'Dark']) {
   test(`what takes room can be seen, freed and restored (${theme.toLowerCase()})`, async ({
@@ -18,10 +20,7 @@ for (const theme of ['Light', 'Dark']) {
     const { panel } = lab;
     const space = new SpaceTab(page);
     const picture = (name: string) =>
-      page.screenshot({
-        path: join(FOLDER, `${name}-${theme.toLowerCase()}.png`),
-        animations: 'disabled'
-      });
+      takePicture(page, `${name}-${theme.toLowerCase()}`);
     await jupyter.setting('@jupyterlab/apputils-extension:themes', {
       theme: `JupyterLab ${theme}`
     });
@@ -37,7 +36,7 @@ for (const theme of ['Light', 'Dark']) {
 
     const slug = await jupyter.addKernel({
       image: await imageFile(),
-      display_name: 'Real'
+      display_name: 'Quantum Espresso'
     });
     jupyter.invent(slug, [
       {
@@ -57,7 +56,7 @@ for (const theme of ['Light', 'Dark']) {
         ageHours: 1
       },
       {
-        name: 'Old',
+        name: 'TensorFlow 2.15',
         image: 'tensorflow/tensorflow:2.15.0-gpu',
         bytes: 3.3e9,
         gpu: 'off',
@@ -65,7 +64,7 @@ for (const theme of ['Light', 'Dark']) {
         ageHours: 900
       },
       {
-        name: 'Older',
+        name: 'Bioconductor 3.18',
         image: 'bioconductor/bioconductor_docker:RELEASE_3_18',
         bytes: 2.2e9,
         gpu: 'off',
@@ -73,8 +72,8 @@ for (const theme of ['Light', 'Dark']) {
         ageHours: 2000
       }
     ]);
-    await jupyter.ask('DELETE', 'container-kernels/kernels/old');
-    await jupyter.ask('DELETE', 'container-kernels/kernels/older');
+    await jupyter.ask('DELETE', 'container-kernels/kernels/tensorflow-2.15');
+    await jupyter.ask('DELETE', 'container-kernels/kernels/bioconductor-3.18');
 
     await test.step('images with who uses them, and the trash', async () => {
       await panel.refreshButton.click();
@@ -82,8 +81,12 @@ for (const theme of ['Light', 'Dark']) {
       await expect(image).toContainText('PyTorch 2.9.1, PyTorch CPU');
       await expect(image).toContainText('8.1 GB');
       await expect(image.getByRole('button')).toHaveCount(0);
-      await expect(space.row(/^Old/).first()).toContainText('GB');
+      await expect(space.row(/^TensorFlow/)).toContainText('GB');
       await picture('space');
+      if (isForDocuments && theme === 'Light') {
+        await page.setViewportSize({ width: 1200, height: 680 });
+        await takePictureForDocuments(panel.region, 'space', jupyter);
+      }
       const { violations } = await new AxeBuilder({ page })
         .include('.jp-ContainerKernels-space')
         .analyze();
@@ -95,16 +98,18 @@ for (const theme of ['Light', 'Dark']) {
 
     await test.step('a deleted kernel is put back', async () => {
       await space
-        .table.getByRole('button', { name: 'Restore Old', exact: true })
+        .table.getByRole('button', { name: 'Restore TensorFlow 2.15', exact: true })
         .click();
-      await expect(lab.toast('Old is back')).toBeVisible();
-      await expect(space.row('tensorflow')).toContainText('Old');
-      expect(existsSync(join(jupyter.kernels, 'old'))).toBe(true);
+      await expect(lab.toast('TensorFlow 2.15 is back')).toBeVisible();
+      await expect(space.row('tensorflow/')).toContainText(
+        'TensorFlow 2.15'
+      );
+      expect(existsSync(join(jupyter.kernels, 'tensorflow-2.15'))).toBe(true);
     });
 
     await test.step('another is removed for good, after asking once', async () => {
       const remove = space.table.getByRole('button', {
-        name: 'Remove for good: Older'
+        name: 'Remove for good: Bioconductor 3.18'
       });
       await remove.click();
       await expect(space.question).toContainText('cannot be put back');
