@@ -57,7 +57,7 @@ PullWay = Literal["here", "job", "login"]
 #: ``auto``: from here, unless somebody chooses.
 PullFrom = Literal["auto", "here", "job", "login"]
 #: What takes room: ``leftover`` is what nothing refers to, ``runtime_cache`` what the runtime keeps for itself.
-SpaceKind = Literal["image", "packages", "trash", "leftover", "runtime_cache"]
+SpaceKind = Literal["image", "packages", "trash", "leftover", "layers", "runtime_cache"]
 #: Whether there is room for an image: ``fits_elsewhere`` than where it would be kept.
 Verdict = Literal["fits", "fits_elsewhere", "too_large", "unknown"]
 #: The settings that say where an image lies, and where what it takes beside that while it comes.

@@ -87,3 +87,4 @@ class Settings:
     pull_from: PullFrom = "auto"
     pull_job_options: Sequence[str] = ()
     max_running_tasks: int = 3
+    keep_layers: bool = False

@@ -53,6 +53,13 @@ class Traits(HasTraits):
         help="How images of registries become files: in one stream that unpacks nothing to disk, and by the runtime "
         "what that does not understand ('auto'), or always by the runtime ('runtime').",
     )
+    keep_layers = Bool(
+        False,
+        config=True,
+        help="Keep the layers of images, as an OCI layout in the folder layers of images_dir, for the next image that "
+        "shares some of them: less to download, and as much room again as images take. Users free it where they see "
+        "what takes room.",
+    )
     squashfs_compression = Enum(
         ["auto", "gzip", "zstd"],
         "auto",
@@ -65,7 +72,7 @@ class Traits(HasTraits):
         config=True,
         help="Folders of images that are looked at before anything is pulled, and never written to: images_dir of "
         "another account, .sif files, each with a .json file of its name that holds its digest in the registry as "
-        "\"digest\", or images that lie unpacked in folders with their digests as names, as in "
+        '"digest", or images that lie unpacked in folders with their digests as names, as in '
         "/cvmfs/unpacked.cern.ch. '~' and environment variables are filled in.",
     )
     wheelhouse = Unicode(
@@ -254,6 +261,7 @@ class Traits(HasTraits):
             pull_from=self.pull_from,  # type: ignore[arg-type]  # one of these, says the trait
             pull_job_options=tuple(self.pull_job_options),
             squashfs_compression=self.squashfs_compression,
+            keep_layers=self.keep_layers,
             max_running_tasks=self.max_running_tasks,
             site_images=tuple(map(Path, self.site_images)),
             allowed_registries=self.allowed_registries,

@@ -81,13 +81,22 @@ def layers_of(manifest: dict[str, Any]) -> list[LayerName]:
     return found
 
 
-class Blob:
-    """A layer that is being fetched by :func:`fetch`, and read by another thread with :meth:`inflated`."""
+def spooled(spool: Path, name: LayerName) -> Path:
+    """Return where a layer lies in a spool."""
+    return spool / name.digest.replace(":", "-")
 
-    def __init__(self, name: LayerName, spool: Path) -> None:
+
+class Blob:
+    """A layer that is being fetched by :func:`fetch`, and read by another thread with :meth:`inflated`.
+
+    ``is_whole`` tells that all of it is in the spool, and was looked at.
+    """
+
+    def __init__(self, name: LayerName, spool: Path, *, is_whole: bool = False) -> None:
         self.name = name
-        self.path = spool / name.digest.replace(":", "-")
+        self.path = spooled(spool, name)
         self.path.touch(mode=0o600)
+        self.is_whole = is_whole
         self._before = min(self.path.stat().st_size, name.size)
         self._changed = threading.Condition()
         self._size = 0
@@ -288,6 +297,9 @@ async def fetch(registry: Registry, reference: ImageReference, blobs: list[Blob]
 
 
 async def _fetch_one(registry: Registry, reference: ImageReference, blob: Blob) -> None:
+    if blob.is_whole:
+        blob.grow(blob.name.size, whole=True)
+        return
     with blob.path.open("r+b") as file:
         digest = hashlib.sha256()
         _adopt(file, digest, blob)

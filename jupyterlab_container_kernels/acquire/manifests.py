@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from . import refusals
@@ -59,11 +61,17 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an image is made of: the digest and the body of its manifest, and its configuration as it is stored."""
+    """What an image is made of: its manifest and its configuration as they are stored, and the manifest's digest."""
 
     digest: str
-    manifest: dict[str, Any]
+    content: bytes
     config: bytes
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as it was read."""
+        body: dict[str, Any] = json.loads(self.content)
+        return body
 
 
 def choose(reference: ImageReference, index: Any, architecture: str) -> str:

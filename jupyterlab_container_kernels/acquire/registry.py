@@ -145,7 +145,8 @@ class Registry:
         """
 
         async def question(connection: Connection) -> Manifest:
-            digest, body = await _find(connection, reference, architecture)
+            digest, content = await _find(connection, reference, architecture)
+            body = json.loads(content)
             config = await _config(connection, reference, body)
             layer_bytes = [size_of(layer) for layer in body.get("layers", [])]
             labels = {**((config.get("config") or {}).get("Labels") or {}), **(body.get("annotations") or {})}
@@ -174,12 +175,12 @@ class Registry:
         import hashlib
 
         async def question(connection: Connection) -> Parts:
-            digest, body = await _find(connection, reference, architecture)
-            named = _digest_of(body["config"])
+            digest, content = await _find(connection, reference, architecture)
+            named = _digest_of(json.loads(content)["config"])
             config = (await connection.get(f"blobs/{named}"))[0]
             if named != f"sha256:{hashlib.sha256(config).hexdigest()}":
                 raise ValueError("the configuration is another one than was asked for")
-            return Parts(digest, body, config)
+            return Parts(digest, content, config)
 
         return await self._ask(reference, question)
 
@@ -278,17 +279,18 @@ class Registry:
             return await question(connection)
 
 
-async def _find(connection: Connection, reference: ImageReference, architecture: str) -> tuple[str, Any]:
-    """Return the digest and the body of the manifest for an architecture."""
+async def _find(connection: Connection, reference: ImageReference, architecture: str) -> tuple[str, bytes]:
+    """Return the digest of the manifest for an architecture, and the manifest as it is stored."""
     try:
-        digest, body = await _get_manifest(connection, reference.digest or reference.tag or "latest")
+        digest, content = await _get_manifest(connection, reference.digest or reference.tag or "latest")
     except ContainerKernelsError as error:
         if error.code != "image_not_found" or not reference.tag:
             raise
         raise await _missing(connection, reference, error) from error
+    body = json.loads(content)
     if body.get("mediaType") in INDEX_TYPES or "manifests" in body:
-        digest, body = await _get_manifest(connection, choose(reference, body, architecture))
-    return digest, body
+        digest, content = await _get_manifest(connection, choose(reference, body, architecture))
+    return digest, content
 
 
 async def _missing(
@@ -327,14 +329,14 @@ async def _config(connection: Connection, reference: ImageReference, body: Any) 
     return found
 
 
-async def _get_manifest(connection: Connection, name: str) -> tuple[str, Any]:
+async def _get_manifest(connection: Connection, name: str) -> tuple[str, bytes]:
     import hashlib
 
     content, _ = await connection.get(f"manifests/{quote(name, safe=':')}", INDEX_TYPES + MANIFEST_TYPES)
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
     if name.startswith("sha256:") and name != digest:
         raise ValueError("the manifest is another one than was asked for")
-    return digest, json.loads(content)
+    return digest, content
 
 
 def _digest_of(config: Any) -> str:

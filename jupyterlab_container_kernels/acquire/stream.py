@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import skeleton
-from .blobs import Ahead, Blob, fetch, layers_of
+from . import layout, skeleton
+from .blobs import Ahead, Blob, LayerName, fetch, layers_of
 from .compressors import compression
 from .filetree import Allowance, NotUnderstood
 from .layers import LayerReader, Record, memory
@@ -64,6 +64,8 @@ class Job:
         Of the squashfs.
     threads : int
         How many compress.
+    layers : Path or None
+        Where layers are kept for other images, if they are: an OCI layout.
     """
 
     reference: ImageReference
@@ -73,13 +75,14 @@ class Job:
     spool: Path
     compression: str = "gzip"
     threads: int = 1
+    layers: Path | None = None
 
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the digest of the manifest, the size of the SIF, and how many names are in it."""
+    """What was made, and of what: the size of the SIF, and how many names are in it."""
 
-    digest: str
+    parts: Parts
     size_bytes: int
     entries: int
 
@@ -102,8 +105,9 @@ async def make_sif(job: Job, registry: Registry, progress: Progress) -> Made:
     """
     parts = await registry.parts(job.reference, job.architecture)
     names = layers_of(parts.manifest)
+    kept = await asyncio.to_thread(_kept, job, names)
     # the same layer may be there twice; the topmost is read first
-    blobs = {name.digest: Blob(name, job.spool) for name in reversed(names)}
+    blobs = {name.digest: Blob(name, job.spool, is_whole=name in kept) for name in reversed(names)}
     for left in job.spool.glob(f"{_SKELETON}*"):  # by a try that was killed
         shutil.rmtree(left, ignore_errors=True)
     directory = Path(tempfile.mkdtemp(prefix=_SKELETON, dir=job.spool))
@@ -124,6 +128,11 @@ async def make_sif(job: Job, registry: Registry, progress: Progress) -> Made:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def _kept(job: Job, names: list[LayerName]) -> set[LayerName]:
+    """Take what is kept of the layers of an image into the spool."""
+    return {name for name in set(names) if job.layers is not None and layout.take(job.layers, name, job.spool)}
+
+
 async def _tell(blobs: list[Blob], progress: Progress) -> None:
     total = sum(blob.name.size for blob in blobs)
     while True:
@@ -140,7 +149,7 @@ async def _make(job: Job, parts: Parts, blobs: list[Blob], directory: Path) -> M
     sif = await skeleton.make(job.runtime, parts.config, source, directory, os.environ)
     rename = skeleton.Renaming(directory / "oci", source)
     size, entries = await asyncio.to_thread(_write, job, blobs, sif, rename)
-    return Made(parts.digest, size, entries)
+    return Made(parts, size, entries)
 
 
 def _write(job: Job, blobs: list[Blob], sif: bytes, rename: skeleton.Renaming) -> tuple[int, int]:

@@ -4,7 +4,7 @@ It reads a job as JSON from standard input, or from a file that it is given, so 
 arguments::
 
     {"reference": "docker://HOST/NAME@sha256:…", "architecture": "amd64", "runtime": "/usr/bin/apptainer",
-     "target": "/…/x.sif.part", "spool": "/…", "compression": "zstd", "threads": 4,
+     "target": "/…/x.sif.part", "spool": "/…", "compression": "zstd", "threads": 4, "layers": "/…",
      "insecure": false, "timeout_s": 30}
 
 ``compression`` may be left out (zstd where this Python has it), and so may all that follows it. The password is looked
@@ -16,7 +16,7 @@ up where users keep it. It writes lines of JSON to standard output::
     {"event": "not_understood", "reason": "…"}: the runtime has to pull the image            exit code 3
 
 Killed at any point, it leaves nothing but the target and the spool, with which the next try goes on. The layers in the
-spool are removed when the target is whole.
+spool are removed when the target is whole, or kept in ``layers``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import Any
 
 from ..errors import ContainerKernelsError
 from ..system import limits
-from . import registry
+from . import layout, registry
 from .compressors import has_zstd
 from .filetree import NotUnderstood
 from .reference import parse
@@ -73,6 +73,7 @@ def read_job(text: str) -> tuple[Job, registry.Registry]:
         Path(given["spool"]),
         given.get("compression") or ("zstd" if has_zstd() else "gzip"),
         int(given.get("threads") or _threads()),
+        Path(given["layers"]) if given.get("layers") else None,
     )
     return job, registry.registry_of(
         reference,
@@ -111,9 +112,14 @@ def main(arguments: list[str]) -> int:
         return _failed(error)
     except OSError as error:
         return _failed(_cannot_write(job, error))
+    if job.layers is not None:
+        try:
+            layout.keep(job.layers, job.reference, made.parts, job.spool)
+        except OSError as error:
+            print(f"The layers are not kept in {job.layers}: {error.strerror or error}.", flush=True)
     for layer in job.spool.glob("sha256-*"):
         layer.unlink(missing_ok=True)
-    tell("done", digest=made.digest, size_bytes=made.size_bytes, entries=made.entries)
+    tell("done", digest=made.parts.digest, size_bytes=made.size_bytes, entries=made.entries)
     return DONE
 
 

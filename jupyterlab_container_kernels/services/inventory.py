@@ -14,7 +14,7 @@ from ..models import SpaceItem, SpaceKind
 from ..system import paths
 from ..system.paths import Roots
 from . import sets, trash
-from .store import is_chosen, is_partial, is_stored, side_file
+from .store import is_chosen, is_partial, is_stored, layers_in, side_file
 from .users import Users
 
 
@@ -149,6 +149,9 @@ class _Free:
             elif file.name.startswith("spool-"):
                 why = "What was downloaded of an image until that was interrupted. Another try goes on with it."
                 found += self.leftover(file, store, why)
+            elif file == layers_in(store) and paths.is_ours(file, store):
+                detail = "Kept for the next image that shares some of them. No kernel needs them."
+                found.append(Thing(item_of("layers", "Layers of images", file, detail), file, store))
             elif file.suffix == ".sif" and is_stored(file, self._roots.images):
                 found.append(Thing(self._image(file), file, store))
         return found

@@ -69,6 +69,8 @@ async def judge(session: SessionService, download_bytes: int, way: Way, store: P
         return Judgement("fits", together)
     temporary = await session.temporary_dir(beside) if beside else images
     room, _ = await session.room(temporary)
+    if way == "streamed" and session.settings.keep_layers:
+        stored += beside  # they stay, too
     passing, staying = Place(str(temporary), beside, room), Place(str(images), stored, free)
     places = [together] if await _is_one_disk(session, temporary, images) else [passing, staying]
     tightest = min(places, key=_spare)
@@ -79,7 +81,7 @@ async def judge(session: SessionService, download_bytes: int, way: Way, store: P
     if _fits(staying):
         elsewhere = await _elsewhere(session, "temporary_dir", beside, staying)
     elif is_beside:
-        elsewhere = await _elsewhere(session, "images_dir", stored + beside, None)
+        elsewhere = await _elsewhere(session, "images_dir", together.needed_bytes, None)
     elif _fits(passing):
         elsewhere = await _elsewhere(session, "images_dir", stored, passing)
     return Judgement("fits_elsewhere" if elsewhere else "too_large", tightest, elsewhere)

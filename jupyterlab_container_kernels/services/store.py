@@ -52,6 +52,11 @@ def is_stored(image: Path, store: Path) -> bool:
     return is_ours and image.is_file() and not image.is_symlink() and side_file(image).is_file()
 
 
+def layers_in(store: Path) -> Path:
+    """Return where layers are kept for other images, if they are."""
+    return store / "layers"
+
+
 def store_in(folder: Path) -> Path:
     """Return the store in a folder that somebody names; one of ours is that itself."""
     return folder if folder.name == _NAME else folder / _NAME

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import stat
@@ -19,7 +20,7 @@ from .resolution import Resolved
 from .room import STORED_FACTOR, STREAMED_FACTOR
 from .running_task import RunningTask
 from .session import SessionService
-from .store import stored_path
+from .store import layers_in, stored_path
 
 _WORKER = "jupyterlab_container_kernels.acquire.worker"
 
@@ -72,6 +73,7 @@ async def _make(
         # also where a mirror has answered by now, for it may be gone by then
         "insecure": resolved.insecure or resolved.reference.registry in session.settings.insecure_registries,
         "timeout_s": session.settings.registry_timeout_s,
+        "layers": str(await _layers(session)) if session.settings.keep_layers else None,
     }
     running.say(f"Compressed with {job['compression']}.")
     # in a file, for everybody may read a command line
@@ -87,6 +89,14 @@ async def _make(
     running.update(message="Starting the image once", progress=None)
     if why := await proofs.why_not(session, runtime, target):
         raise NotUnderstood(f"what was made does not start ({why})")
+
+
+async def _layers(session: SessionService) -> Path:
+    """Return the directory in which layers are kept, made if it is not there."""
+    folder = layers_in(session.roots.images)
+    with contextlib.suppress(FileExistsError):
+        await asyncio.to_thread(paths.make_marked, folder)
+    return folder
 
 
 class _Heard:

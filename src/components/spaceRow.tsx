@@ -84,7 +84,9 @@ function Users(props: ISpaceRowProps): JSX.Element {
   if (!used_by.length) {
     return (
       <span className="jp-ContainerKernels-hint">
-        {kind === 'runtime_cache' ? '' : trans.__('no kernel')}
+        {kind === 'runtime_cache' || kind === 'layers'
+          ? ''
+          : trans.__('no kernel')}
       </span>
     );
   }

@@ -12,6 +12,7 @@ export const SPACE_KINDS: readonly SpaceKind[] = [
   'packages',
   'trash',
   'leftover',
+  'layers',
   'runtime_cache'
 ];
 
@@ -26,6 +27,8 @@ export function kindName(kind: SpaceKind, trans: TranslationBundle): string {
       return trans.__('Trash');
     case 'leftover':
       return trans.__('Leftovers');
+    case 'layers':
+      return trans.__('Layers of images');
     case 'runtime_cache':
       return trans.__('Cache of the container runtime');
   }
@@ -42,6 +45,8 @@ export function kindNote(kind: SpaceKind, trans: TranslationBundle): string {
       return trans.__('Deleted kernels that can be put back.');
     case 'leftover':
       return trans.__('What nothing refers to any longer.');
+    case 'layers':
+      return trans.__('Kept for images that share some of them.');
     case 'runtime_cache':
       return trans.__('What it downloaded, to be quicker the next time.');
   }
@@ -116,6 +121,14 @@ export function freeQuestion(
         title: trans.__('Remove %1?', title),
         body: trans.__(
           'No kernel uses these packages. Adding one installs them again.'
+        ),
+        deed
+      };
+    case 'layers':
+      return {
+        title: trans.__('Remove the layers that are kept?'),
+        body: trans.__(
+          'Kernels keep working. The next image that shares some of them is downloaded as a whole.'
         ),
         deed
       };

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from jupyterlab_container_kernels.acquire.compressors import has_zstd
-from jupyterlab_container_kernels.models import AddRequest, Task
+from jupyterlab_container_kernels.models import AddRequest, SpaceItem, Task
 from jupyterlab_container_kernels.services.images import Wish
 from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.wiring import Services
@@ -156,6 +156,35 @@ def test_an_image_of_the_site_is_used_where_it_lies(bed: Bed, ill: IllRegistry, 
     assert str(site) in log(bed, task)
     assert not (bed.state / "images").exists()
     site.chmod(0o700)
+
+
+def test_layers_that_are_kept_are_not_downloaded_again(bed: Bed, ill: IllRegistry, tmp_path: Path) -> None:
+    bed.changes["keep_layers"] = True
+    assert bring(bed, ill.reference).error is None
+    kept = bed.state / "images/layers"
+    first, second = (kept / "blobs/sha256" / digest.removeprefix("sha256:") for digest in ill.layers)
+    assert first.stat().st_size + second.stat().st_size == sum(ill.layers.values())
+    command = ["apptainer", "build", "--sandbox", str(tmp_path / "read"), f"oci:{kept}"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)  # others can read it
+    assert (tmp_path / "read/b").stat().st_size == 2_000_000
+
+    bed.unseed()
+    second.write_bytes(bytes(second.stat().st_size))  # the disk has damaged it
+    ill.asked.clear()
+    task = bring(bed, ill.reference)
+    assert task.error is None and "not kept" not in log(bed, task)
+    assert [digest.removeprefix("sha256:") for digest, _ in ill.asked] == [second.name]
+    assert second.read_bytes().count(0) < second.stat().st_size
+
+    async def free(services: Services) -> tuple[list[SpaceItem], int]:
+        items = [each for each in (await services.space.get()).items if each.kind == "layers"]
+        return items, (await services.space.free(items[0].id)).freed_bytes
+
+    [item], freed = bed.run(free)
+    assert (item.path, item.removable, item.used_by) == (str(kept), True, [])
+    assert freed == item.size_bytes and freed > sum(ill.layers.values())
+    assert not kept.exists()
+    assert stored(bed).exists()
 
 
 def test_what_the_stream_does_not_understand_the_runtime_does_and_that_is_said(

@@ -21,7 +21,9 @@ class Session:
 
     def __init__(self, base: Path, store: int | None, temporary: int | None, named: bool = False) -> None:
         self.roots = SimpleNamespace(images=base / "images")
-        self.settings = SimpleNamespace(temporary_dir=base / "tmp" if named else None, scratch_dirs=[])
+        self.settings = SimpleNamespace(
+            temporary_dir=base / "tmp" if named else None, scratch_dirs=[], keep_layers=False
+        )
         self.patience = Patience()
         self.free = {base / "images": store, base / "tmp": temporary}
         self._temporary = base / "tmp"
@@ -71,6 +73,15 @@ async def test_on_one_disk_all_of_it_counts(tmp_path: Path, monkeypatch: pytest.
     session: Any = Session(tmp_path, 5 * GB, 5 * GB)
     judged = await judge(session, GB, "pulled")
     assert judged == Judgement("too_large", Place(str(tmp_path / "images"), int(6.1 * GB), 5 * GB))
+
+
+async def test_layers_that_are_kept_stay_in_the_store(tmp_path: Path) -> None:
+    session: Any = Session(tmp_path, 2 * GB, 9 * GB, named=True)
+    assert (await judge(session, GB, "streamed")).verdict == "fits"
+    session.settings.keep_layers = True
+    judged = await judge(session, GB, "streamed")
+    assert judged == Judgement("too_large", Place(str(tmp_path / "images"), int(2.1 * GB), 2 * GB))
+    assert (await judge(session, GB, "pulled")).verdict == "fits", "of those nobody keeps layers"
 
 
 async def test_a_place_where_it_would_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,7 @@ describe('things that take room', () => {
     ['leftover', 3, 'Remove 3 leftovers?', /cannot be put back/],
     ['image', 1, 'Remove T?', /No kernel uses this image.*downloads it again/],
     ['packages', 1, 'Remove T?', /No kernel uses.*installs them again/],
+    ['layers', 1, 'Remove the layers that are kept?', /Kernels keep working/],
     ['runtime_cache', 1, 'Empty the cache?', /Kernels keep working/]
   ])(
     'of kind %s, %i of them, are removed after “%s”',
