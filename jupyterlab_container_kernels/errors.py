@@ -7,6 +7,7 @@ command line into two lines and an exit code. ``message`` says what happened to 
 from __future__ import annotations
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 #: Every code on the wire and its HTTP status (the same table as in ``openapi.yaml``; a test compares them).
@@ -70,6 +71,11 @@ class ContainerKernelsError(Exception):
     def status(self) -> HTTPStatus:
         """The HTTP status that goes with the code."""
         return STATUS[self.code]
+
+
+def unanswered(path: Path) -> ContainerKernelsError:
+    """Return the error for a path whose file system hangs."""
+    return ContainerKernelsError("timed_out", f"The file system of {path} does not answer.", "Try again when it does.")
 
 
 def internal(action: str) -> ContainerKernelsError:

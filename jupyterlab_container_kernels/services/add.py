@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from dataclasses import replace
 
@@ -10,7 +9,7 @@ from ..acquire.reference import suggest_name
 from ..errors import ContainerKernelsError
 from ..models import AddRequest, Bind, FoundInterpreter, Inspection, Task
 from ..system import kernelspecs
-from . import image_folder
+from . import image_folder, names
 from .images import ImageService
 from .install import InstallService
 from .requests import checked_binds, checked_display_name, checked_environment, checked_interpreter, checked_slug
@@ -29,7 +28,6 @@ class AddService:
         self._images = images
         self._installer = installer
         self._tasks = tasks
-        self._adding = asyncio.Lock()
 
     async def add(self, request: AddRequest) -> Task:
         """Check a request and begin the task that does it.
@@ -56,12 +54,12 @@ class AddService:
         runtime = await self._session.find_runtime()
         if reference.transport == "file":
             await self._images.resolution.look_at(reference.path)
-        async with self._adding:  # between the look at the names and the task that holds one
-            slug = await self._slug(request)
-            display_name = request.display_name or ""
-            plan = Plan(request, display_name, slug, runtime)
-            work = Work(self._session, self._images, self._installer, plan)
-            return await self._tasks.start(request, display_name, slug, work)
+        slug = await self._slug(request)
+        # nothing is awaited between this look at the names and the task that holds one
+        display_name = request.display_name or ""
+        plan = Plan(request, display_name, slug, runtime)
+        work = Work(self._session, self._images, self._installer, plan)
+        return await self._tasks.start(request, display_name, slug, work)
 
     async def _with_the_sites(self, binds: list[Bind]) -> list[Bind]:
         """Return folders with those that the site has in every kernel, as far as they are on this node."""
@@ -99,11 +97,9 @@ class AddService:
         )
 
     async def _slug(self, request: AddRequest) -> str:
-        jupyter = self._session.jupyter
-        used = {"python2", "python3"} | await jupyter.kernel_names() | await self._tasks.slugs_anywhere()
         if request.slug is None:
-            return kernelspecs.free_slug(kernelspecs.slugify(request.display_name or ""), sorted(used))
+            return await names.free(request.display_name or "", self._session.jupyter, self._tasks)
         slug = checked_slug(request.slug)
-        if slug in used:
+        if slug in await names.taken(self._session.jupyter, self._tasks):
             raise kernelspecs.taken(slug)
         return slug

@@ -9,6 +9,7 @@ from ..errors import ContainerKernelsError
 from ..models import AddRequest, CheckRequest, EditRequest, KernelStatus, Task
 from ..system import kernelspecs
 from ..system.kernelspecs import ImageRecord, Spec
+from . import names
 from .deep_check import MOST_AT_ONCE, DeepCheck
 from .images import ImageService
 from .install import InstallService
@@ -16,7 +17,7 @@ from .kernels import KernelService
 from .requests import checked_binds, checked_display_name, checked_environment
 from .session import SessionService
 from .tasks import TaskService
-from .work import Plan, Work
+from .work import Plan, Work, as_request
 
 
 class EditService:
@@ -72,11 +73,9 @@ class EditService:
         request = await self._changed(spec, replace(edit, display_name=name))
         name = request.display_name or name
         runtime = await self._session.find_runtime()
-        names = await self._session.jupyter.kernel_names()
+        new = await names.free(name, self._session.jupyter, self._tasks)
         # nothing is awaited between this look at the names and the task that holds one
-        used = sorted({"python2", "python3"} | names | self._tasks.slugs())
-        request = replace(request, slug=kernelspecs.free_slug(kernelspecs.slugify(name), used))
-        new = request.slug or slug
+        request = replace(request, slug=new)
         plan = Plan(request, name, new, runtime, like=spec, action="duplicate")
         work = Work(self._session, self._images, self._installer, plan)
         return await self._tasks.start(request, name, new, work, job="duplicate", edit=edit, original=slug)
@@ -128,17 +127,3 @@ class EditService:
         if reference.transport == "file":
             return image.path
         return str(reference.pinned(image.digest) if image.digest else reference)
-
-
-def as_request(spec: Spec) -> AddRequest:
-    """Return what would add a kernel as it is, from its image file."""
-    record = spec.record
-    return AddRequest(
-        image=record.image.path,
-        display_name=spec.display_name,
-        gpu=record.gpu,
-        binds=record.binds,
-        interpreter=record.interpreter,
-        environment=record.environment,
-        isolated=record.isolated,
-    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ContainerKernelsError
+from ..errors import ContainerKernelsError, unanswered
 from ..models import (
     Kernel,
     KernelDetails,
@@ -94,9 +94,7 @@ class KernelService:
                 ("log", path), lambda: starts.read_last(path, spec.display_name)
             )
         except TimeoutError as error:
-            raise ContainerKernelsError(
-                "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
-            ) from error
+            raise unanswered(path) from error
         return KernelLog(chunk.text, chunk.offset, chunk.next_offset, chunk.size_bytes, chunk.path, start)
 
     async def seen_spec(self, slug: str) -> Spec:

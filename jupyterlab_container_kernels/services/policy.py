@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..acquire.reference import ImageReference, parse
-from ..errors import ContainerKernelsError
+from ..errors import ContainerKernelsError, unanswered
 from ..languages.base import Language
 from ..models import Site, SiteImage, Support
 from ..settings import Closes, Settings
@@ -136,9 +136,7 @@ class PolicyService:
         try:
             is_denied, is_allowed = await self._patience.ask(("policy", path), look)
         except TimeoutError as error:
-            raise ContainerKernelsError(
-                "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
-            ) from error
+            raise unanswered(path) from error
         if is_denied or not is_allowed:
             hint = "Choose another one." if is_denied else self._offers(allowed or (), "those below")
             raise self._refused(f"Your site does not allow image files such as {path}.", hint)

@@ -17,14 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import ContainerKernelsError
+from ..errors import ContainerKernelsError, unanswered
 from ..languages.base import Interpreter, Packages
 from ..models import AddRequest, Freed, ShareItem, SharePlan, ShareRequest, Task
 from ..runtimes.base import FoundRuntime
 from ..system import kernelspecs, paths
 from ..system.kernelspecs import ImageRecord, Spec
 from . import shared_places
-from .edit import as_request
 from .facts import others_may_write
 from .images import ImageService, copy
 from .install import InstallService
@@ -34,7 +33,7 @@ from .session import SessionService
 from .shared_places import SharedPlace
 from .store import is_stored
 from .tasks import TaskService
-from .work import Places, Plan, Work, as_it_is, to_its_end
+from .work import Places, Plan, Work, as_it_is, as_request, to_its_end
 
 _Result = TypeVar("_Result")
 
@@ -245,9 +244,7 @@ class PublishingService:
         try:
             return await self._session.patience.ask(("sharing", what, path), question, _LOOK_TIMEOUT_S)
         except TimeoutError as error:
-            raise ContainerKernelsError(
-                "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
-            ) from error
+            raise unanswered(path) from error
         except OSError as error:
             raise ContainerKernelsError(
                 "invalid_directory",

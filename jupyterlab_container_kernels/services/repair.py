@@ -5,10 +5,11 @@ again, or finds the runtime again.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ContainerKernelsError
-from ..models import AddRequest, PullFrom, RepairRequest, Task
+from ..models import PullFrom, RepairRequest, Task
 from ..system import kernelspecs
 from ..system.kernelspecs import ImageRecord
 from . import pull_ways, search
@@ -18,7 +19,7 @@ from .kernels import KernelService
 from .session import SessionService
 from .store import chosen_folder
 from .tasks import TaskService
-from .work import Plan, Work
+from .work import Plan, Work, as_request
 
 
 class RepairService:
@@ -51,15 +52,10 @@ class RepairService:
         spec = await self._kernels.spec(slug)
         await asyncio.to_thread(kernelspecs.require_ours, spec, self._session.roots)
         record = spec.record
-        request = AddRequest(
+        request = replace(
+            as_request(spec),
             image=await self._image(record.image, repair),
-            display_name=spec.display_name,
             slug=slug,
-            gpu=record.gpu,
-            binds=record.binds,
-            interpreter=record.interpreter,
-            environment=record.environment,
-            isolated=record.isolated,
             image_dir=chosen_folder(Path(record.image.path), self._session.roots) if record.image.stored else None,
             by_runtime=record.image.by_runtime,
             pull_from=await self._way(record.image),

@@ -15,7 +15,7 @@ from ..acquire.local_image import LocalImage
 from ..acquire.manifests import Manifest
 from ..acquire.reference import ImageReference, parse
 from ..acquire.tags import newest_first
-from ..errors import ContainerKernelsError
+from ..errors import ContainerKernelsError, unanswered
 from ..models import Resolution, TagList
 from ..system import machine
 from . import image_folder, room
@@ -242,9 +242,7 @@ class ResolutionService:
         try:
             found = await self._session.patience.ask(("header", path), lambda: local_image.look(path))
         except TimeoutError as error:
-            raise ContainerKernelsError(
-                "timed_out", f"The file system of {path} does not answer.", "Try again when it does."
-            ) from error
+            raise unanswered(path) from error
         wanted = machine.architecture()
         if found.architecture not in (None, wanted):
             raise ContainerKernelsError(

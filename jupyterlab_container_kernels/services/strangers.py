@@ -11,9 +11,7 @@ from ..errors import ContainerKernelsError
 from ..system import foreign, kernel_dirs, kernelspecs
 from ..system.kernel_dirs import Entry
 from ..system.kernelspecs import Spec
-
-#: What every Jupyter has; whatever lies in their place, it is not ours to delete.
-_NATIVE = ("python2", "python3")
+from .names import NATIVE
 
 
 def removable(kernels: Path, slug: str, named: str | None, found: Path | None) -> tuple[Path, str, Spec | None]:
@@ -78,7 +76,7 @@ def _container_kernel(directory: Path) -> Entry | None:
 def _require_own(directory: Path, kernels: Path, slug: str, found: Path | None) -> None:
     """Raise unless a path is that of a real directory of a kernel of this name among the user's own."""
     own = os.path.realpath(directory.parent) == os.path.realpath(kernels)
-    if slug in _NATIVE:
+    if slug in NATIVE:
         raise _refusal(slug, "it is Jupyter's own", "It comes with Jupyter and is removed with it.")
     if not directory.is_absolute() or ".." in directory.parts:
         raise _refusal(slug, f"{directory} is not a full path", "Reload the page and try again.")

@@ -10,13 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import dacite
-from jupyter_core.paths import jupyter_runtime_dir
 
 from ..errors import ContainerKernelsError, internal
 from ..models import (
@@ -34,7 +32,7 @@ from ..models import (
 )
 from ..system import kernelspecs, paths
 from ..system.paths import Roots
-from . import image_lock, sets, shared_places, store
+from . import leftovers, sets
 from .running_task import SAVE_INTERVAL_S, RunningTask
 from .task_files import Owner, StoredTask, alive, promised, read_log
 from .task_history import DEEDS, MOST_ENDED, TaskHistory, interruption
@@ -275,37 +273,19 @@ class TaskService:
             self._dismiss(task.id)
 
     async def _clean_up(self, running: RunningTask, *, interrupted: bool = False) -> None:
-        leftovers, running.leftovers = running.leftovers, []
+        left, running.leftovers = running.leftovers, []
         resumable: list[str] = []
         if not interrupted:
             resumable, running.resumable = running.resumable, []
 
         def work() -> None:
             claimed = self.claimed() if resumable else set()  # the next task may go on with it already
-            self._remove(leftovers + [path for path in resumable if path not in claimed])
+            self._remove(left + [path for path in resumable if path not in claimed])
 
         await asyncio.shield(asyncio.to_thread(work))
 
-    def _remove(self, leftovers: list[str]) -> None:
-        """Remove what a task left: marked directories below our roots, and partial images in our store."""
-        stores = [self._roots.images, *store.chosen(self._roots)]
-        roots = [self._roots.packages, self._roots.staging, self._roots.logs, *stores, *self._temporary_roots()]
-        used = kernelspecs.places_of_all(self._roots.kernels)  # a kernel of that name may be another server's
-        for path in map(Path, reversed(leftovers)):
-            try:
-                if sets.is_set(path, self._roots):
-                    if not paths.remove_begun(path, self._roots.packages):
-                        sets.remove_unused(path, self._roots, self.in_use)
-                elif image_lock.is_lock(path):
-                    image_lock.release_dead(path)
-                elif (path.parent in stores and path.name.startswith(".")) or _is_connection_file(path):
-                    path.unlink(missing_ok=True)
-                elif shared_places.is_data(path) and path.parent != self._roots.packages:
-                    shared_places.remove_unpublished(path)
-                elif str(path) not in used and not paths.remove_begun(path, *roots):
-                    paths.remove_marked(path, *roots)
-            except (OSError, ContainerKernelsError) as error:
-                _log.warning("%s was not removed: %s", path, error)
+    def _remove(self, left: list[str]) -> None:
+        leftovers.remove(left, self._roots, self._temporary_roots(), self.in_use)
 
     async def list_tasks(self) -> list[Task]:
         """Return all tasks that have not ended, and the newest that have; newest first."""
@@ -404,14 +384,6 @@ def _busy_elsewhere(display_name: str) -> ContainerKernelsError:
         "slug_taken",
         f"Another Jupyter server or terminal of yours is mending, changing or checking {display_name}.",
         "Wait until that has ended, or cancel it there.",
-    )
-
-
-def _is_connection_file(path: Path) -> bool:
-    """Tell whether Jupyter's address of a kernel that was tried lies there."""
-    return (
-        path.parent == Path(jupyter_runtime_dir())
-        and re.fullmatch(r"kernel-[0-9a-f-]{36}\.json", path.name) is not None
     )
 
 

@@ -82,6 +82,20 @@ class Places:
     log: Path
 
 
+def as_request(spec: Spec) -> AddRequest:
+    """Return what would add a kernel as it is, from its image file."""
+    record = spec.record
+    return AddRequest(
+        image=record.image.path,
+        display_name=spec.display_name,
+        gpu=record.gpu,
+        binds=record.binds,
+        interpreter=record.interpreter,
+        environment=record.environment,
+        isolated=record.isolated,
+    )
+
+
 class Work:
     """The six phases of one plan, as the work of a task."""
 

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -297,7 +297,7 @@ def taken(slug: str) -> ContainerKernelsError:
     )
 
 
-def free_slug(wanted: str, used: Sequence[str]) -> str:
+def free_slug(wanted: str, used: Container[str]) -> str:
     """Return a kernel name that is not used, made from the one that is wanted."""
     number, slug = 1, wanted
     while slug in used:

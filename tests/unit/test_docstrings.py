@@ -40,10 +40,12 @@ def passing_on(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def codes_in(function: _Function) -> set[str]:
-    """Return the codes of the errors that a function makes itself."""
+    """Return the codes of the errors that a function makes itself, or has made by one of ``errors.py``."""
     calls = [node for node in passing_on(function) if isinstance(node, ast.Call) and node.args]
+    makers = [each for name, each in _MAKERS.items() if name in {getattr(call.func, "id", "") for call in calls}]
     made = [call.args[0] for call in calls if getattr(call.func, "id", "") == "ContainerKernelsError"]
-    return {str(each.value) for code in made for each in ast.walk(code) if isinstance(each, ast.Constant)}
+    codes = {str(each.value) for code in made for each in ast.walk(code) if isinstance(each, ast.Constant)}
+    return codes.union(*map(codes_in, makers))
 
 
 def called_by(function: _Function) -> set[str]:
@@ -55,6 +57,9 @@ def called_by(function: _Function) -> set[str]:
         elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self":
             found.add(node.attr)
     return found
+
+
+_MAKERS = dict(functions(_TREES[Path("errors.py")]))
 
 
 def told_by(function: _Function, known: dict[str, list[_Function]]) -> set[str]:
