@@ -43,7 +43,7 @@ async def gpu(environment: Mapping[str, str], patience: Patience) -> GpuInfo:
             query = Command([tool, "--query-gpu=name", "--format=csv,noheader"], environment)
             try:
                 finished = await run(query, timeout_s=10)
-            except ContainerKernelsError:
+            except (ContainerKernelsError, OSError):  # a node may have no process left for us
                 finished = None
             if finished and finished.returncode == 0:
                 names = [line.strip() for line in finished.output.splitlines() if line.strip()]
