@@ -34,7 +34,7 @@ _LOOK_S = 1.0
 _ASK_S = 5.0
 #: A task that runs changes at least this often (its heartbeat); one that is silent may have lost its job.
 _SILENCE_S = 20.0
-#: How long what a job has written may take to be seen on this node (nfs(5), acdirmax), after a job that went well.
+#: How long what is written elsewhere may take to be seen on this node (nfs(5), acdirmax), if all went well.
 _ARRIVAL_S, _LAST_WORDS_S = 75.0, 5.0
 #: How long whoever brings the image has to clean up when nobody wants it any more.
 _FAREWELL_S = 20.0
@@ -131,14 +131,16 @@ class _Pull:
         self._past: set[str] = set()
         self._shown: tuple[str, int, int] = ("", 0, 0)
         self._heard = time.monotonic()
+        #: Since when it is told that the image is there.
+        self._told = 0.0
 
     async def wait(self) -> ImageRecord:
         """Return what is said of the image when it is there."""
         try:
-            if (image := await asyncio.to_thread(self._folder.image)) is None:
+            if (image := await self._arrived()) is None:
                 self._past = {task.id for task in await self._theirs.list_tasks() if task.ended}
                 await self.begin()
-                while (image := await asyncio.to_thread(self._folder.image)) is None:
+                while (image := await self._arrived()) is None:
                     await self.look(await self._latest())
                     await asyncio.sleep(_LOOK_S)
             self._running.update(command=None, progress=None)
@@ -159,6 +161,14 @@ class _Pull:
 
     async def end(self) -> None:
         """End it, for nobody wants it."""
+
+    async def _arrived(self) -> ImageRecord | None:
+        """Return what came, when it is seen on this node, too, or was waited for long enough."""
+        image = await asyncio.to_thread(self._folder.image)
+        if image is None or await asyncio.to_thread(Path(image.path).exists):
+            return image
+        self._told = self._told or time.monotonic()
+        return image if time.monotonic() - self._told > _ARRIVAL_S else None
 
     async def _latest(self) -> Task | None:
         tasks = [task for task in await self._theirs.list_tasks() if task.id not in self._past]

@@ -127,11 +127,14 @@ class OrderFolder:
         return self.path / "container-kernels" / "tasks"
 
     def place(self, order: Order) -> None:
-        """Write an order, unless it is the one that stands there: then the next try goes on with what came of it."""
+        """Write an order, unless it is the one that stands there: then the next try goes on with what came of it.
+
+        That is an image which may have been deleted since.
+        """
         if not self.path.is_dir():
             paths.make_marked(self.path)
-        said = asdict(order)
-        if paths.read_json(self.path / "order.json") != said:
+        said, came = asdict(order), self.image()
+        if paths.read_json(self.path / "order.json") != said or (came and not Path(came.path).exists()):
             (self.path / "image.json").unlink(missing_ok=True)
             self.log.unlink(missing_ok=True)
             paths.write_private(self.path / "order.json", json.dumps(said))

@@ -64,6 +64,12 @@ async def begun(services: Services, slug: str = "debian") -> Task:
     return await services.tasks.start(AddRequest(IMAGE), "Debian", slug, work)
 
 
+def brought(path: Path) -> ImageRecord:
+    """Put an image there, and return what is said of it."""
+    path.touch()
+    return ImageRecord(IMAGE, IMAGE, "sha256:0", str(path), 1, 2, "id", True)
+
+
 async def ended(services: Services) -> Task:
     """Have an image brought by a job, and return the task as it ended."""
     return await services.tasks.wait((await begun(services)).id)
@@ -138,9 +144,9 @@ async def test_tasks_that_want_the_same_image_have_it_brought_once_and_wait_for_
     await until(
         lambda: sum("Waiting for another task of yours" in each.message for each in services.tasks.running()) == 2
     )
-    OrderFolder.of(services.session.roots, IMAGE).fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+    OrderFolder.of(services.session.roots, IMAGE).fulfil(brought(tmp_path / "x"))
     ends = [await asyncio.wait_for(services.tasks.wait(task.id), 60) for task in tasks]
-    assert [(task.state, task.message) for task in ends] == [("done", "/x")] * 3
+    assert [(task.state, task.message) for task in ends] == [("done", str(tmp_path / "x"))] * 3
     assert submitted.read_text() == "one\n"
     assert not [each for each in services.session.roots.staging.iterdir() if each.name != paths.MARKER]
 
@@ -155,15 +161,15 @@ async def test_two_servers_that_want_the_same_image_have_it_brought_once(
     tasks = [await begun(server, f"debian-{number}") for number, server in enumerate(servers)]
     await until(lambda: any("Waiting for another task of yours" in each.message for each in running(*servers)))
     await until(submitted.exists)
-    OrderFolder.of(services.session.roots, IMAGE).fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+    OrderFolder.of(services.session.roots, IMAGE).fulfil(brought(tmp_path / "x"))
     ends = [await server.tasks.wait(task.id) for server, task in zip(servers, tasks, strict=True)]
-    assert [(task.state, task.message) for task in ends] == [("done", "/x")] * 2
+    assert [(task.state, task.message) for task in ends] == [("done", str(tmp_path / "x"))] * 2
     assert submitted.read_text() == "one\n"
     assert not [each for each in services.session.roots.staging.iterdir() if each.name != paths.MARKER]
 
 
 async def test_a_task_that_waits_for_another_s_image_orders_it_when_that_is_cancelled(
-    services: Services, tool: Callable[[str, str], None]
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     tool("squeue", "echo '12|RUNNING|None'")
     first, second = [await begun(services, slug) for slug in ("first", "second")]
@@ -177,20 +183,53 @@ async def test_a_task_that_waits_for_another_s_image_orders_it_when_that_is_canc
     await services.tasks.end(holds)
     assert (await services.tasks.wait(holds)).state == "cancelled"
     await until(folder.is_wanted)
-    folder.fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
-    assert (await services.tasks.wait(waits.id)).message == "/x"
+    folder.fulfil(brought(tmp_path / "x"))
+    assert (await services.tasks.wait(waits.id)).message == str(tmp_path / "x")
 
 
 async def test_an_order_of_later_does_not_get_what_came_before_it(
-    services: Services, tool: Callable[[str, str], None]
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     tool("squeue", "echo '12|RUNNING|None'")
     folder = OrderFolder.of(services.session.roots, IMAGE)
-    for path in ("/1", "/2"):
+    for name in ("1", "2"):
         task = await begun(services)
         await until(folder.is_wanted)
-        folder.fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", path, 1, 2, "id", True))
-        assert (await services.tasks.wait(task.id)).message == path
+        folder.fulfil(brought(tmp_path / name))
+        assert (await services.tasks.wait(task.id)).message == str(tmp_path / name)
+
+
+async def test_an_image_that_is_not_yet_seen_here_is_waited_for(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "_ARRIVAL_S", 600)
+    asked, image = tmp_path / "asked", tmp_path / "x"
+    tool("squeue", f"echo one >> {asked}; echo '12|RUNNING|None'")
+    folder = OrderFolder.of(services.session.roots, IMAGE)
+    task = await begun(services)
+    await until(folder.is_wanted)
+    told = brought(image)
+    image.rename(tmp_path / "on its way")
+    folder.fulfil(told)
+    before = len(asked.read_text().split()) if asked.exists() else 0
+    await until(lambda: asked.exists() and len(asked.read_text().split()) > before + 3)
+    (tmp_path / "on its way").rename(image)
+    assert (await services.tasks.wait(task.id)).message == str(image)
+
+
+async def test_an_image_that_came_for_an_earlier_try_and_was_deleted_since_is_ordered_again(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    tool("squeue", "echo '12|RUNNING|None'")
+    folder = OrderFolder.of(services.session.roots, IMAGE)
+    folder.place(Order(IMAGE, None, False, False, shared(services.session.settings)))
+    folder.fulfil(brought(tmp_path / "1"))
+    (tmp_path / "1").unlink()
+    task = await begun(services)
+    await until(lambda: not (folder.path / "image.json").exists())
+    await until(folder.is_wanted)
+    folder.fulfil(brought(tmp_path / "2"))
+    assert (await services.tasks.wait(task.id)).message == str(tmp_path / "2")
 
 
 async def test_a_job_that_the_queue_does_not_show_is_waited_for_as_long_as_slurm_says_that_it_runs(
@@ -237,7 +276,7 @@ async def test_an_order_that_cannot_be_written_names_where_that_was(services: Se
 
 
 async def test_the_order_goes_when_whoever_fulfilled_it_has_said_so(
-    services: Services, tool: Callable[[str, str], None]
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     tool("squeue", "echo '12|RUNNING|None'")
     task = await begun(services)
@@ -247,7 +286,7 @@ async def test_the_order_goes_when_whoever_fulfilled_it_has_said_so(
     is_told = asyncio.Event()
 
     async def work(running: RunningTask) -> None:
-        folder.fulfil(ImageRecord(IMAGE, IMAGE, "sha256:0", "/x", 1, 2, "id", True))
+        folder.fulfil(brought(tmp_path / "x"))
         await is_told.wait()
 
     their = await theirs.start(AddRequest(IMAGE), "Debian", "pull", work)

@@ -50,13 +50,15 @@ def test_whoever_fulfils_an_order_has_the_settings_that_matter_of_whoever_placed
     assert theirs.temporary_dir is None, "that is a folder of this node"
 
 
-def test_an_order_is_private_and_the_next_try_finds_what_came_of_it(settings: Settings, roots: Roots) -> None:
+def test_an_order_is_private_and_the_next_try_finds_what_came_of_it(
+    settings: Settings, roots: Roots, tmp_path: Path
+) -> None:
     folder, order = OrderFolder.of(roots, IMAGE), Order(IMAGE, None, False, False, shared(settings))
     folder.place(order)
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder.path / "order.json").stat().st_mode) == 0o600
     assert folder.image() is None
-    image = ImageRecord(IMAGE, IMAGE, "sha256:0", "/images/x.sif", 1, 2, "id", True)
+    image = ImageRecord(IMAGE, IMAGE, "sha256:0", str(tmp_path), 1, 2, "id", True)
     folder.fulfil(image)
     OrderFolder.of(roots, IMAGE).place(order)
     assert folder.image() == image
