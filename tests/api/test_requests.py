@@ -86,7 +86,7 @@ UNACCEPTABLE: list[tuple[dict[str, Any], str, str]] = [
     ({"image": "debian; touch x"}, "invalid_reference", "debian; touch x"),
     ({"image": "\ud800"}, "invalid_reference", "ud800"),
     ({"image": "{tmp}/missing.sif"}, "image_not_found", "missing.sif"),
-    ({"image": "{tmp}"}, "image_unusable", "is a directory"),
+    ({"image": "{tmp}"}, "image_unusable", "holds no image"),
     ({"image": "{tmp}/text.sif"}, "image_unusable", "not an image in SIF format"),
     ({"image": "{tmp}/other.sif"}, "wrong_architecture", "processors"),
     ({"image": "{tmp}/good.sif", "display_name": ""}, "invalid_display_name", "no name"),
