@@ -34,9 +34,14 @@ export class KernelList {
     return this._error;
   }
 
-  /** The kernel of a row. */
-  find(id: string): IKernel | undefined {
-    return this._rows?.find(each => each.id === id);
+  /**
+   * The kernel that Jupyter sees by a name, or the one in a folder.
+   *
+   * @param slug - The kernel's name in Jupyter.
+   * @param folder - Its folder, where it is known by that.
+   */
+  find(slug: string, folder?: string | null): IKernel | undefined {
+    return this._rows?.find(each => isIt(each, slug, folder));
   }
 
   /** Says whether somebody looks. Who begins to look reads. */
@@ -72,9 +77,7 @@ export class KernelList {
    * @param folder - Its folder, where it was deleted by that.
    */
   drop(slug: string, folder?: string | null): void {
-    const isIt = (each: IKernel) =>
-      folder ? each.resource_dir === folder : each.id === slug;
-    this._rows = this._rows?.filter(each => !isIt(each)) ?? null;
+    this._rows = this._rows?.filter(each => !isIt(each, slug, folder)) ?? null;
     this._isOld = true; // what is on its way may still hold it
     this._changed();
   }
@@ -123,4 +126,8 @@ export class KernelList {
   private _isOld = false;
   private _isWatched = false;
   private _running = '';
+}
+
+function isIt(kernel: IKernel, slug: string, folder?: string | null): boolean {
+  return folder ? kernel.resource_dir === folder : kernel.id === slug;
 }

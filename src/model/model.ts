@@ -1,6 +1,6 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 import type { Kernel } from '@jupyterlab/services';
-import { ISignal, Signal } from '@lumino/signaling';
+import type { ISignal } from '@lumino/signaling';
 
 import type { ContainerKernelsClient } from '../api/client';
 import type { IKernelEvent, ServerEvents } from '../api/events';
@@ -34,25 +34,19 @@ import type {
   IContainerKernels,
   IDoomedKernel,
   ILogState,
-  IRefusedKernel,
   IRemovals,
   IRemovedKernel
 } from '../tokens';
+import { InfoReader } from './infoReader';
 import { KernelList } from './kernelList';
 import { ISpecs, KernelspecWatcher } from './kernelspecs';
-import { problemOf } from './problem';
+import { Removals } from './removals';
 import { ServerLink } from './serverLink';
 import { SpaceModel } from './space';
 import { Starts } from './starts';
 import type { TaskModel } from './task';
 import type { IChange } from './taskList';
 import { Tasks } from './tasks';
-
-/** The gap between two questions for a runtime that is looked for, in milliseconds. */
-const SEARCH_GAP = 2_000;
-
-/** How many of these questions in a row may stay without an answer. */
-const SEARCH_TRIES = 30;
 
 /**
  * The state of the extension in this page.
@@ -70,6 +64,11 @@ export class ContainerKernelsModel
     this._runningKernels = options.kernels;
     this._kernelspecs = new KernelspecWatcher(options.specs);
     this._link = new ServerLink(before => this._onConnection(before));
+    this._info = new InfoReader(
+      () => this._client.getInfo(),
+      this._link,
+      () => this.stateChanged.emit()
+    );
     this._list = new KernelList(
       () => this._client.listKernels(),
       this._link,
@@ -82,6 +81,13 @@ export class ContainerKernelsModel
       isWanted: () => this._isWatched && this.connection === 'lost',
       onChange: change => this._onTasks(change),
       onDraw: () => this.stateChanged.emit()
+    });
+    this._removals = new Removals({
+      request: (slug, request) =>
+        this._ask(() => this._client.removeKernel(slug, request)),
+      nameOf: (slug, folder) => this._displayName(slug, folder),
+      onGone: (slug, folder) => this._list.drop(slug, folder),
+      onEnd: removed => this._onRemoved(removed)
     });
     this._starts = new Starts(slug => this.getKernelLog(slug));
     this._space = new SpaceModel(
@@ -96,7 +102,7 @@ export class ContainerKernelsModel
   }
 
   get info(): IInfo | null {
-    return this._info;
+    return this._info.value;
   }
 
   get kernels(): readonly IKernel[] | null {
@@ -143,8 +149,8 @@ export class ContainerKernelsModel
     return this._tasks.ended;
   }
 
-  get removed(): ISignal<this, readonly IRemovedKernel[]> {
-    return this._removed;
+  get removed(): ISignal<unknown, readonly IRemovedKernel[]> {
+    return this._removals.removed;
   }
 
   get logs(): ReadonlyMap<string, ILogState> {
@@ -155,7 +161,8 @@ export class ContainerKernelsModel
     if (this.isDisposed) {
       return;
     }
-    clearTimeout(this._infoTimer);
+    this._info.dispose();
+    this._removals.dispose();
     this._tasks.dispose();
     this._kernelspecs.dispose();
     this._starts.dispose();
@@ -196,9 +203,9 @@ export class ContainerKernelsModel
   }
 
   async getInfo(): Promise<IInfo> {
-    return this._info && !this._isSearching
-      ? this._info
-      : await this._ask(() => this._readInfo());
+    return this._info.value && !this._info.isSearching
+      ? this._info.value
+      : await this._ask(() => this._info.read());
   }
 
   getDiagnostics(): Promise<IDiagnostics> {
@@ -283,28 +290,12 @@ export class ContainerKernelsModel
     return this._ask(() => this._client.getKernel(slug, directory));
   }
 
-  async remove(slug: string, request: IRemoveRequest): Promise<IRemoval> {
-    const displayName = this._displayName(slug);
-    const removal = await this._remove(slug, request);
-    this._afterRemoval([{ slug, displayName, removal }]);
-    return removal;
+  remove(slug: string, request: IRemoveRequest): Promise<IRemoval> {
+    return this._removals.remove(slug, request);
   }
 
-  async removeAll(kernels: readonly IDoomedKernel[]): Promise<IRemovals> {
-    const removed: IRemovedKernel[] = [];
-    const refused: IRefusedKernel[] = [];
-    for (const { slug, displayName, request } of kernels) {
-      try {
-        const removal = await this._remove(slug, request);
-        removed.push({ slug, displayName, removal });
-      } catch (error) {
-        refused.push({ slug, displayName, error: problemOf(error) });
-      }
-    }
-    if (removed.length) {
-      this._afterRemoval(removed);
-    }
-    return { removed, refused };
+  removeAll(kernels: readonly IDoomedKernel[]): Promise<IRemovals> {
+    return this._removals.removeAll(kernels);
   }
 
   async restore(id: string): Promise<IRestored> {
@@ -334,32 +325,17 @@ export class ContainerKernelsModel
     return this._ask(() => this._client.getKernelLog(slug));
   }
 
-  private async _remove(
-    slug: string,
-    request: IRemoveRequest
-  ): Promise<IRemoval> {
-    this._removing.add(slug);
-    try {
-      const removal = await this._ask(() =>
-        this._client.removeKernel(slug, request)
-      );
-      this._list.drop(slug, request.resource_dir);
-      return removal;
-    } catch (error) {
-      this._removing.delete(slug);
-      throw error;
-    }
-  }
-
   /** Reads again what has changed, once for all that were deleted together. */
-  private _afterRemoval(removed: readonly IRemovedKernel[]): void {
+  private _onRemoved(removed: readonly IRemovedKernel[]): void {
     for (const { slug } of removed) {
       this._onGone(slug);
-      this._starts.settle(slug);
-      this._tasks.retract(slug);
+      if (!this._list.find(slug)) {
+        // it was the one that Jupyter sees, and not one that this hides
+        this._starts.settle(slug);
+        this._tasks.retract(slug);
+      }
     }
     this._readSoon();
-    this._removed.emit(removed);
   }
 
   /** Makes JupyterLab see that a kernel is gone, whose row is gone already. */
@@ -372,18 +348,16 @@ export class ContainerKernelsModel
   }
 
   private _onKernelEvent(_: unknown, event: IKernelEvent): void {
-    const { slug, present } = event;
-    const isOwn = this._removing.delete(slug);
-    if (isOwn && !present) {
+    if (this._removals.isKnown(event)) {
       return;
     }
-    this._kernelspecs.expect(slug, present);
+    this._kernelspecs.expect(event.slug, event.present);
     this._readSoon();
   }
 
-  private _displayName(slug: string): string {
+  private _displayName(slug: string, folder?: string | null): string {
     return (
-      this._list.find(slug)?.display_name ??
+      this._list.find(slug, folder)?.display_name ??
       this._specs.specs?.kernelspecs[slug]?.display_name ??
       slug
     );
@@ -391,37 +365,15 @@ export class ContainerKernelsModel
 
   private async _refresh(): Promise<void> {
     try {
-      await this._ask(() => Promise.all([this._list.read(), this._readInfo()]));
+      await this._ask(() =>
+        Promise.all([this._list.read(), this._info.read()])
+      );
       await this._tasks.read();
       this._tasks.tidy();
       this._space.readSoon();
     } catch {
       // `connection` and `error` tell.
     }
-  }
-
-  /** Whether a runtime was still looked for when this was last asked. */
-  private get _isSearching(): boolean {
-    return this._info?.runtimes.some(runtime => runtime.searching) ?? false;
-  }
-
-  private async _readInfo(tries = SEARCH_TRIES): Promise<IInfo> {
-    clearTimeout(this._infoTimer);
-    let left = tries - 1;
-    try {
-      this._info = await this._client.getInfo();
-      left = SEARCH_TRIES;
-    } finally {
-      if (!this.isDisposed && this._isSearching && left > 0) {
-        // whoever asked wants to know how it ends, and it does within a minute
-        clearTimeout(this._infoTimer);
-        this._infoTimer = setTimeout(() => {
-          this._ask(() => this._readInfo(left)).catch(() => undefined);
-        }, SEARCH_GAP);
-      }
-    }
-    this.stateChanged.emit();
-    return this._info;
   }
 
   /** Reads the kernels and what takes room, if somebody looks at them. */
@@ -487,17 +439,14 @@ export class ContainerKernelsModel
   private _events: ServerEvents;
   private _kernelspecs: KernelspecWatcher;
   private _link: ServerLink;
+  private _info: InfoReader;
   private _list: KernelList;
+  private _removals: Removals;
   private _tasks: Tasks;
   private _starts: Starts;
   private _space: SpaceModel;
-  private _info: IInfo | null = null;
-  private _infoTimer: ReturnType<typeof setTimeout> | undefined;
   private _refreshing: Promise<void> | null = null;
-  /** What this page deletes, by slug, until the server tells it of that. */
-  private _removing = new Set<string>();
   private _isWatched = false;
-  private _removed = new Signal<this, readonly IRemovedKernel[]>(this);
 }
 
 /** What the model is made of. */

@@ -423,6 +423,37 @@ describe('ContainerKernelsModel', () => {
   });
 
   describe('deleting a kernel', () => {
+    it('that is hidden says its own name, and leaves what is wrong with the other', async () => {
+      const hidden = '/usr/share/jupyter/kernels/debian-12';
+      kernels = [
+        aKernel(),
+        aKernel({ id: 'x', display_name: 'Old', resource_dir: hidden })
+      ];
+      server
+        .on('GET', `${KERNELS}/debian-12/log`, { body: aFailedLog() })
+        .on('DELETE', `${KERNELS}/debian-12`, {
+          body: { slug: 'debian-12', removal: [], freed_bytes: 7, undo: null }
+        });
+      model.setWatched(true);
+      model.starts.see({
+        id: 'k',
+        slug: 'debian-12',
+        displayName: 'Debian 12',
+        state: 'died'
+      });
+      await pass(10);
+      const removed: string[] = [];
+      model.removed.connect((_, all) =>
+        removed.push(...all.map(each => each.displayName))
+      );
+      await model.remove('debian-12', { resource_dir: hidden });
+      expect(removed).toEqual(['Old']);
+      expect(model.starts.troubled).toHaveLength(1);
+      await model.remove('debian-12', {});
+      expect(removed).toEqual(['Old', 'Debian 12']);
+      expect(model.starts.troubled).toHaveLength(0);
+    });
+
     it('makes its row and its tile go at once', async () => {
       kernels = [aKernel(), aKernel({ slug: 'other' })];
       specs.onServer.add('debian-12');
