@@ -2,39 +2,22 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useId } from 'react';
 
 import type { IKernelDetails, IRemovalItem } from '../api/types';
+import { goes, IDeletionChoice } from '../model/deletion';
 import { formatBytes } from '../model/format';
 import type { IProblem } from '../model/problem';
 import { ProblemLine } from './problemLine';
 
 /** What deleting a kernel does, and what somebody chose. */
-export interface IDeleteViewProps {
+export interface IDeleteViewProps extends IDeletionChoice {
   trans: TranslationBundle;
   details: IKernelDetails;
-  deleteImage: boolean;
-  shutDown: boolean;
   /** Whether what is deleted can be put back at all. */
   hasTrash: boolean;
-  /** At once, instead of into the trash. */
-  purge: boolean;
   /** What the server part said when it was tried. */
   failure: IProblem | null;
   onDeleteImage: (deleteImage: boolean) => void;
   onShutDown: (shutDown: boolean) => void;
   onPurge: (purge: boolean) => void;
-}
-
-/** The bytes that a choice frees. */
-export function freedBytes(
-  details: IKernelDetails,
-  deleteImage: boolean
-): number {
-  return details.removal
-    .filter(item => goes(item, deleteImage))
-    .reduce((sum, item) => sum + item.size_bytes, 0);
-}
-
-function goes(item: IRemovalItem, deleteImage: boolean): boolean {
-  return item.goes && (item.what !== 'image' || deleteImage);
 }
 
 function itemName(item: IRemovalItem, trans: TranslationBundle): string {

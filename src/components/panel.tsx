@@ -8,6 +8,7 @@ import type { IProblem } from '../model/problem';
 import { endsTooSoon } from '../model/sessionEnd';
 import { startTitle } from '../model/startLog';
 import { isOldNews } from '../model/task';
+import { phaseName, taskLabel } from '../model/taskWords';
 import type { IContainerKernels } from '../tokens';
 import { FailureCard, IStartActions } from './failureCard';
 import { KernelDetails } from './kernelDetails';
@@ -17,7 +18,7 @@ import { PanelBanners } from './panelBanners';
 import { PanelHead } from './panelHead';
 import { StaleLine } from './staleLine';
 import { tabId, tabPanelId } from './tabStrip';
-import { ITaskActions, phaseName, taskLabel, TaskRow } from './taskRow';
+import { ITaskActions, TaskRow } from './taskRow';
 
 /** What the panel shows of the state. */
 export type IPanelState = Pick<

@@ -7,13 +7,14 @@ import {
 import React from 'react';
 
 import type { IPhase, ISupport, ITask } from '../api/types';
-import { formatBytes, formatDuration, formatProgress } from '../model/format';
+import { formatDuration } from '../model/format';
 import {
   cancelOf,
   deedOf,
-  failureOf,
   outcomeOf,
-  successOf
+  phaseName,
+  progressText,
+  taskLabel
 } from '../model/taskWords';
 import type { ILogState, ITaskState } from '../tokens';
 import { IconButton } from './iconButton';
@@ -42,27 +43,6 @@ export interface ITaskRowProps extends ITaskActions {
   support?: ISupport | null;
   /** Seconds that the session has left, if that is too short for the task. */
   sessionLeft?: number | null;
-}
-
-/** The name of a phase, as people read it. */
-export function phaseName(
-  phase: IPhase['name'],
-  trans: TranslationBundle
-): string {
-  switch (phase) {
-    case 'resolve':
-      return trans.__('resolve');
-    case 'acquire':
-      return trans.__('acquire');
-    case 'inspect':
-      return trans.__('inspect');
-    case 'install':
-      return trans.__('install');
-    case 'verify':
-      return trans.__('verify');
-    case 'publish':
-      return trans.__('publish');
-  }
 }
 
 function phaseState(
@@ -138,23 +118,6 @@ export function TaskRow(props: ITaskRowProps): JSX.Element {
   );
 }
 
-/** What a task does, or how it ended, in a few words. */
-export function taskLabel(task: ITask, trans: TranslationBundle): string {
-  const name = task.display_name;
-  switch (task.state) {
-    case 'running':
-      return deedOf(task, trans);
-    case 'cancelling':
-      return trans.__('Cancelling %1', name);
-    case 'done':
-      return successOf(task, trans);
-    case 'cancelled':
-      return trans.__('%1 was cancelled', name);
-    default:
-      return failureOf(task, trans);
-  }
-}
-
 function Running(props: ITaskRowProps): JSX.Element {
   const { trans, state } = props;
   const { task } = state;
@@ -216,27 +179,6 @@ function Running(props: ITaskRowProps): JSX.Element {
       />
     </>
   );
-}
-
-/** `1.9 of 3.3 GB · 64 MB/s · 22 s`, or what happens right now. */
-export function progressText(
-  state: ITaskState,
-  trans: TranslationBundle
-): string {
-  const { task, rate, eta } = state;
-  if (!task.progress) {
-    return task.message;
-  }
-  const parts = [
-    formatProgress(task.progress.done_bytes, task.progress.total_bytes, trans)
-  ];
-  if (rate !== null && rate > 0) {
-    parts.push(trans.__('%1/s', formatBytes(rate, trans)));
-  }
-  if (eta !== null) {
-    parts.push(trans.__('%1 left', formatDuration(eta, trans)));
-  }
-  return parts.join(' · ');
 }
 
 function Done(props: ITaskRowProps): JSX.Element {

@@ -1,6 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ITask } from '../api/types';
+import type { IPhase, ITask } from '../api/types';
+import type { ITaskState } from '../tokens';
+import { formatBytes, formatDuration, formatProgress } from './format';
 
 /**
  * What a task is doing: `Adding PyTorch 2.9.1`.
@@ -98,4 +100,63 @@ export function outcomeOf(task: ITask, trans: TranslationBundle): string {
     case 'share':
       return isDone ? trans.__('Shared') : trans.__('could not be shared');
   }
+}
+
+/** What a task does, or how it ended, in a few words. */
+export function taskLabel(task: ITask, trans: TranslationBundle): string {
+  const name = task.display_name;
+  switch (task.state) {
+    case 'running':
+      return deedOf(task, trans);
+    case 'cancelling':
+      return trans.__('Cancelling %1', name);
+    case 'done':
+      return successOf(task, trans);
+    case 'cancelled':
+      return trans.__('%1 was cancelled', name);
+    default:
+      return failureOf(task, trans);
+  }
+}
+
+/** The name of a phase, as people read it. */
+export function phaseName(
+  phase: IPhase['name'],
+  trans: TranslationBundle
+): string {
+  switch (phase) {
+    case 'resolve':
+      return trans.__('resolve');
+    case 'acquire':
+      return trans.__('acquire');
+    case 'inspect':
+      return trans.__('inspect');
+    case 'install':
+      return trans.__('install');
+    case 'verify':
+      return trans.__('verify');
+    case 'publish':
+      return trans.__('publish');
+  }
+}
+
+/** `1.9 of 3.3 GB · 64 MB/s · 22 s`, or what happens right now. */
+export function progressText(
+  state: ITaskState,
+  trans: TranslationBundle
+): string {
+  const { task, rate, eta } = state;
+  if (!task.progress) {
+    return task.message;
+  }
+  const parts = [
+    formatProgress(task.progress.done_bytes, task.progress.total_bytes, trans)
+  ];
+  if (rate !== null && rate > 0) {
+    parts.push(trans.__('%1/s', formatBytes(rate, trans)));
+  }
+  if (eta !== null) {
+    parts.push(trans.__('%1 left', formatDuration(eta, trans)));
+  }
+  return parts.join(' · ');
 }
