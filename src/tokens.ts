@@ -214,7 +214,7 @@ export interface IContainerKernels {
   /** Say whether somebody looks at the panel. */
   setWatched(watched: boolean): void;
 
-  /** What the server part offers; asked once. */
+  /** What the server part offers; asked once, and anew while a runtime is looked for. */
   getInfo(): Promise<IInfo>;
 
   /** What of node and session matters to containers. Takes some seconds. */
@@ -314,7 +314,7 @@ export const IContainerKernels = new Token<IContainerKernels>(
   'The container kernels of the user and the tasks that add them.'
 );
 
-/** The command ids of the extension. */
+/** The command ids of the extension; what each does stands in its caption. */
 export namespace CommandIDs {
   export const openPanel = 'container-kernels:open-panel';
   export const addKernel = 'container-kernels:add-kernel';

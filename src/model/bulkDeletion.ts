@@ -60,6 +60,7 @@ export interface IDeletionItem {
 
 /** What somebody chooses to delete, and what becomes of it. */
 export class BulkDeletion {
+  /** @param _options - What may go, and how. */
   constructor(private _options: BulkDeletion.IOptions) {
     const { trans } = _options;
     this._items = _options.kernels.map(kernel => {
@@ -75,6 +76,7 @@ export class BulkDeletion {
     });
   }
 
+  /** All that may go, in the order in which they were given. */
   get items(): readonly IDeletionItem[] {
     return this._items;
   }

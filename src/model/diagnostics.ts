@@ -5,9 +5,7 @@ import { IProblem, problemOf } from './problem';
 
 /** What of node and session matters to containers, read when somebody asks. */
 export class DiagnosticsReader {
-  /**
-   * @param _ask - Asks the server part.
-   */
+  /** @param _ask - Asks the server part. */
   constructor(private _ask: () => Promise<IDiagnostics>) {}
 
   /** What was read last, or `null`. */
@@ -20,6 +18,7 @@ export class DiagnosticsReader {
     return this._problem;
   }
 
+  /** Whether it is being read. */
   get isReading(): boolean {
     return this._isReading;
   }
@@ -46,6 +45,7 @@ export class DiagnosticsReader {
     this._changed.emit();
   }
 
+  /** Tells of nothing any more. */
   dispose(): void {
     Signal.clearData(this);
   }

@@ -12,10 +12,12 @@ export class ServerLink {
   /** @param _changed - It changed; gets what it was. */
   constructor(private _changed: (before: Connection) => void) {}
 
+  /** Whether it answered last time. */
   get state(): Connection {
     return this._state;
   }
 
+  /** Whether logging in again may bring the connection back. */
   get loginNeeded(): boolean {
     return this._loginNeeded;
   }

@@ -30,10 +30,12 @@ export class TaskList {
     this._now = now;
   }
 
+  /** The tasks, newest first. */
   get items(): readonly TaskModel[] {
     return this._items;
   }
 
+  /** Whether any of them still does something. */
   get anyActive(): boolean {
     return this._items.some(item => item.isActive);
   }

@@ -34,8 +34,9 @@ export interface ITasksOptions {
 }
 
 /**
- * The tasks that add, mend, change and check kernels: begins, follows and ends
- * them, and their logs.
+ * The tasks that add, mend, change, check and share kernels: begins, follows
+ * and ends them, and their logs. What a task begins with rejects as the client
+ * does.
  */
 export class Tasks implements IDisposable {
   constructor(private _options: ITasksOptions) {
@@ -92,26 +93,32 @@ export class Tasks implements IDisposable {
     this._takeOver(this._list.replace(rows, asked));
   }
 
+  /** Begins to add a kernel. */
   add(request: IAddRequest): Promise<ITask> {
     return this._begin(() => this._client.addKernel(request));
   }
 
+  /** Begins to mend a kernel. */
   repair(slug: string, request: IRepairRequest): Promise<ITask> {
     return this._begin(() => this._client.repairKernel(slug, request));
   }
 
+  /** Begins to change a kernel. */
   edit(slug: string, request: IEditRequest): Promise<ITask> {
     return this._begin(() => this._client.editKernel(slug, request));
   }
 
+  /** Begins to make another kernel of the same image. */
   duplicate(slug: string, request: IEditRequest): Promise<ITask> {
     return this._begin(() => this._client.duplicateKernel(slug, request));
   }
 
+  /** Begins to share a kernel. */
   share(slug: string, request: IShareRequest): Promise<ITask> {
     return this._begin(() => this._client.shareKernel(slug, request));
   }
 
+  /** Begins a deep check of a kernel. */
   check(slug: string, request: ICheckRequest = {}): Promise<ITask> {
     return this._begin(() => this._client.checkKernel(slug, request));
   }
