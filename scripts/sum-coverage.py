@@ -2,8 +2,8 @@
 """Say how much of the code the tests ran: ``sum-coverage.py FOLDER``.
 
 Reads ``python.json`` (coverage.py's JSON report) and ``coverage-summary.json`` (jest's) in the folder. Prints one line
-for each part of the code. The exit code is 1 if a part that has a limit has less, of statements or of branches, or
-if nothing was measured of it.
+for each part of the code. The exit code is 1 if a part that has a limit has less, of statements and branches taken
+together (as coverage.py counts), or if nothing was measured of it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def relative(name: str) -> str:
 
 def share(part: int, whole: int) -> float:
     """Return per cent, rounded down to a tenth so that the limit is never met by rounding."""
-    return 1000 * part // whole / 10 if whole else 100.0
+    return 1000 * part // whole / 10 if whole else 0.0
 
 
 def main() -> int:
@@ -74,10 +74,11 @@ def main() -> int:
     for part, limit in PARTS.items():
         sums = Covered(*(sum(column) for column in zip(*inside(files, part), strict=True)))
         statements, branches = share(sums.run, sums.statements), share(sums.taken, sums.branches)
-        met = sums.statements > 0 and min(statements, branches) >= limit
+        whole = share(sums.run + sums.taken, sums.statements + sums.branches)
+        met = sums.statements > 0 and whole >= limit
         enough = enough and met
         print(
-            f"{part:40} {statements:5.1f} % of {sums.statements:5} statements,"
+            f"{part:40} {whole:5.1f} %: {statements:5.1f} % of {sums.statements:5} statements,"
             f" {branches:5.1f} % of {sums.branches:4} branches{'' if met else f'; less than {limit} %'}"
         )
     return 0 if enough else 1
