@@ -106,12 +106,17 @@ class Bed:
         """Return the files and directories that a kernel or a task of ours left, tasks' own records apart."""
         found = []
         for root in (self.kernels, self.state, self.temporary):
-            for path in root.rglob("*"):
-                kept = path.relative_to(self.path)
-                if kept.parts[:3] == ("data", "container-kernels", "tasks") or path.parent == self.state:
-                    continue
-                found.append(str(kept))
+            for folder, folders, files in os.walk(root):  # unlike rglob, it forgives what goes meanwhile
+                for path in (Path(folder, name) for name in (*folders, *files)):
+                    kept = path.relative_to(self.path)
+                    if kept.parts[:3] == ("data", "container-kernels", "tasks") or path.parent == self.state:
+                        continue
+                    found.append(str(kept))
         return found
+
+    def has_begun_to_pull(self) -> bool:
+        """Tell whether an image is on its way."""
+        return any(files and Path(folder).name.startswith("spool-") for folder, _, files in os.walk(self.path))
 
     def processes(self) -> list[str]:
         """Return the command lines of processes that name a path of this bed."""

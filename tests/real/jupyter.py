@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,18 +12,19 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from .ports import free_port
+
 
 class JupyterServer:
     """A server on a free port of this machine; its Jupyter directories come from the environment."""
 
     def __init__(self, root_dir: Path, *extensions: str) -> None:
         self.token = "test-token"  # the test's own, for a server that lives for seconds
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         config = {
             "ServerApp": {
-                "ip": "127.0.0.1", "port": self.port, "root_dir": str(root_dir), "open_browser": False,
-                "allow_root": True,
+                "ip": "127.0.0.1", "port": self.port, "port_retries": 0, "root_dir": str(root_dir),
+                "open_browser": False, "allow_root": True,
                 "jpserver_extensions": dict.fromkeys(["jupyterlab_container_kernels", *extensions], True),
             },
         }  # fmt: skip
@@ -47,7 +47,7 @@ class JupyterServer:
             raise
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 self.ask("GET", "info")

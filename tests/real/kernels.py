@@ -15,14 +15,24 @@ import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_core.paths import jupyter_runtime_dir
 
+from .ports import free_port
+
+
+def manager_of(slug: str) -> KernelManager:
+    """Return what starts a kernel, with ports that are free until it takes them."""
+    manager = KernelManager(kernel_name=slug, cache_ports=False)
+    for name in ("shell", "iopub", "stdin", "hb", "control"):
+        setattr(manager, f"{name}_port", free_port())
+    runtime = Path(jupyter_runtime_dir())
+    runtime.mkdir(parents=True, exist_ok=True)
+    manager.connection_file = os.path.join(runtime, f"kernel-{uuid.uuid4()}.json")
+    return manager
+
 
 @contextmanager
 def started(slug: str, cwd: Path, handler: signal.Handlers = signal.SIG_DFL) -> Iterator[Any]:
     """Start a kernel, which inherits a handler of SIGINT, and yield a client that is ready, with ``client.manager``."""
-    manager = KernelManager(kernel_name=slug)
-    runtime = Path(jupyter_runtime_dir())
-    runtime.mkdir(parents=True, exist_ok=True)
-    manager.connection_file = os.path.join(runtime, f"kernel-{uuid.uuid4()}.json")
+    manager = manager_of(slug)
     before = signal.signal(signal.SIGINT, handler)
     try:
         manager.start_kernel(cwd=str(cwd))
@@ -56,9 +66,10 @@ def printed(client: Any, code: str) -> str:
 
 
 def interrupted(client: Any, code: str, after_s: float = 0.3) -> dict[str, Any]:
-    """Run a cell that takes its time, interrupt it, and return the content of its reply."""
+    """Run a cell that takes its time, interrupt it when it has begun, and return the content of its reply."""
+    code = f"print('begun', flush=True)\n{code}"
     message_id = client.execute(code, stop_on_error=False)  # else what comes next may be aborted
-    while client.get_iopub_msg(timeout=30)["msg_type"] != "execute_input":
+    while client.get_iopub_msg(timeout=30)["msg_type"] != "stream":
         pass
     time.sleep(after_s)
     client.manager.interrupt_kernel()

@@ -123,9 +123,10 @@ def test_a_registry_that_does_not_answer_is_given_up(bed: Bed, silent_registry: 
 
 
 def test_a_registry_that_is_not_there_is_named(bed: Bed) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        gone = f"127.0.0.1:{server.getsockname()[1]}"
-    task = failed(bed, AddRequest(f"{gone}/demo/python:1"))
+    with socket.socket() as deaf:  # the port is taken, so that nobody else listens there, and refuses
+        deaf.bind(("127.0.0.1", 0))
+        gone = f"127.0.0.1:{deaf.getsockname()[1]}"
+        task = failed(bed, AddRequest(f"{gone}/demo/python:1"))
     assert task.error is not None
     assert task.error.code == "registry_unreachable"
 

@@ -174,10 +174,9 @@ def test_ctrl_c_cancels_and_leaves_nothing(bed: Bed, registry: str) -> None:
     command = [sys.executable, "-m", "jupyterlab_container_kernels.cli", "add", f"{registry}/demo/python:1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("acquire"):
-            break
-    time.sleep(1)
+    while not bed.has_begun_to_pull():
+        assert process.poll() is None
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
     assert process.returncode == 130

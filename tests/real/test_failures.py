@@ -9,20 +9,18 @@ import shutil
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from jupyter_client.manager import KernelManager
-from jupyter_core.paths import jupyter_runtime_dir
 
 from jupyterlab_container_kernels.models import AddRequest, KernelLog
 from jupyterlab_container_kernels.services.wiring import Services
 
 from .bed import Bed
+from .kernels import manager_of
 
 ROOT = os.geteuid() == 0
 #: A namespace in which mounts can be made that nobody else sees.
@@ -68,8 +66,7 @@ class Kernels:
         spec = self.bed.kernels / start.slug / "kernel.json"
         before = spec.read_text()
         spec.write_text(json.dumps({**json.loads(before), "argv": [*start.prefix, *json.loads(before)["argv"]]}))
-        manager = KernelManager(kernel_name=start.slug)
-        manager.connection_file = os.path.join(jupyter_runtime_dir(), f"kernel-{uuid.uuid4()}.json")
+        manager = manager_of(start.slug)
         manager.start_kernel(cwd=str(self.cwd), env={**os.environ, **start.environment})
         client = manager.client()
         client.start_channels()

@@ -44,7 +44,7 @@ def test_every_interrupt_ends_the_cell_with_a_traceback_and_a_reply(kernel: str,
 @pytest.mark.parametrize("how", KILLS)
 def test_nothing_of_a_kernel_is_left(bed: Bed, kernel: str, how: str, tmp_path: Path) -> None:
     """`benchmarks/orphans.py` does it twenty times each, and kills the server."""
-    mounts = Path("/proc/self/mounts").read_text()
+    mounts = set(Path("/proc/self/mounts").read_text().splitlines())
     with started(kernel, tmp_path) as client:
         launcher = client.manager.provisioner.pid
         inside = int(printed(client, "import os; print(os.getpid())"))
@@ -62,7 +62,8 @@ def test_nothing_of_a_kernel_is_left(bed: Bed, kernel: str, how: str, tmp_path: 
             os.kill(inside, signal.SIGKILL)
             until(lambda: not client.manager.is_alive())
     until(lambda: not bed.processes() and not helpers_of(launcher))
-    assert Path("/proc/self/mounts").read_text() == mounts
+    # other tests may have unmounted theirs, or have some mounted for a moment
+    until(lambda: set(Path("/proc/self/mounts").read_text().splitlines()) <= mounts)
     last = (bed.state / "logs" / kernel / "last-start").read_text().splitlines()[-1]
     wanted = {
         "kill group": "killed", "kill launcher": "killed", "kill runtime": "failed 137", "kill kernel": "failed 137",
@@ -77,7 +78,7 @@ def test_a_job_that_a_cell_started_does_not_keep_a_kernel_from_ending(bed: Bed, 
         job = int(printed(client, "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)"))
         assert Path(f"/proc/{job}").exists()
         began = time.monotonic()
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 60, "it waited for the job, which lasts for ten times as long"
     until(lambda: not Path(f"/proc/{job}").exists() and not helpers_of(launcher))
 
 

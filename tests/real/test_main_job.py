@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 from collections.abc import Callable
@@ -98,8 +99,9 @@ def test_packages_in_the_users_home_are_not_seen_by_the_probe_nor_by_the_kernel(
             assert printed(client, "import os; print(os.path.isdir(os.path.expanduser('~/.local')))") == "True"
     finally:
         (fake / "__init__.py").unlink()
-        for path in made:
-            path.rmdir()
+        with contextlib.suppress(OSError):  # somebody else may have put something beside it
+            for path in made:
+                path.rmdir()
 
 
 def test_folders_with_colons_commas_and_spaces_are_mounted_where_they_were_asked_for(
@@ -152,7 +154,10 @@ def test_one_interrupt_reaches_the_kernel_once_and_it_answers_again(
     assert bed.add(AddRequest(str(ipykernel_sif), "Interrupted")).error is None
     count = (
         "import signal, time\nhits = []\nold = signal.signal(signal.SIGINT, lambda *_: hits.append(1))\n"
-        "print('on', flush=True)\ntime.sleep(2)\nsignal.signal(signal.SIGINT, old)\nprint(len(hits))"
+        "print('on', flush=True)\nend = time.monotonic() + 60\n"
+        "while not hits and time.monotonic() < end: time.sleep(0.05)\n"
+        "time.sleep(1)  # for a second one, which must not come\n"
+        "signal.signal(signal.SIGINT, old)\nprint(len(hits))"
     )
     with started("interrupted", Path.home(), handler) as client:
         said: list[str] = []
@@ -163,7 +168,7 @@ def test_one_interrupt_reaches_the_kernel_once_and_it_answers_again(
                 if "on" in message["content"]["text"]:
                     client.manager.interrupt_kernel()
 
-        client.execute_interactive(count, timeout=30, output_hook=on_output)
+        client.execute_interactive(count, timeout=90, output_hook=on_output)
         assert "".join(said).split() == ["on", "1"]
         assert printed(client, "print('still here')") == "still here"
 

@@ -117,6 +117,11 @@ class Job:
             if task["state"] == "done":
                 self.server.ask("DELETE", "kernels/killed", {"purge": True, "delete_image": True})
             self.server.ask("DELETE", f"tasks/{task['id']}", {})
+        for begun in (self.bed.state / "tasks").glob("*"):  # killed before it was noted, it stays for some minutes
+            with contextlib.suppress(FileNotFoundError):
+                if not (begun / "task.json").exists():
+                    os.utime(begun, (0, 0))
+        self.server.ask("GET", "tasks")
         deadline = time.monotonic() + 60
         left = ["not looked yet"]
         while left and time.monotonic() < deadline:
