@@ -42,8 +42,16 @@ class Foreign:
         A path or a reference. It may hold what nobody could fill in, as ``$IMAGE``.
     path : str
         The image's full path if it is a file or folder, else empty.
+    gpu : bool
+        Whether the container gets the GPU.
+    binds : list of Bind
+        The folders that are mounted.
+    environment : dict of str to str
+        The variables that are set inside.
     argv : list of str
         The command inside.
+    isolated : bool
+        Whether the user's home, or what Python finds in it, is kept out.
     modules : list of str
         What the script loads with ``module``.
     script : str or None
@@ -130,28 +138,17 @@ def understand(
     if not words:
         return None
     path = script_of(argv, directory)
-    text = _inline(words) if path is None else script
     if path is not None and (script is None or not _is_shell(script, words)):
         return None
-    if text is None:
-        run = container_argv.read(_without_runners(words))
-        if run is None:
-            return None
-        commands = [ShellCommand(words, {}, replaces_shell=True)]
-        is_direct = True
-    else:
-        commands = shell_words.commands(text, variables)
-        found = next(
-            ((run, each) for each in commands if (run := container_argv.read(_without_runners(each.words)))), None
-        )
-        if found is None:
-            return None
-        run, starts = found
-        _add_environment(run, starts.environment)
-        is_direct = starts.replaces_shell or (path is None and commands[-1] is starts and len(commands) == 1)
+    text = _inline(words) if path is None else script
+    commands = [ShellCommand(words, replaces_shell=True)] if text is None else shell_words.commands(text, variables)
+    found = _starting(commands)
+    if found is None:
+        return None
+    run, starts = found
+    is_direct = starts.replaces_shell or (path is None and len(commands) == 1)
     modules = _modules(commands)
     home = variables.get("HOME", "")
-    image_path = _image_path(run)
     hazards = _hazards(run, home, runtime_dir, interrupt_mode, uses_module=modules is not None, is_direct=is_direct)
     if "$" in run.image or "`" in run.image or not run.image:
         hazards.append("unfilled")
@@ -160,7 +157,7 @@ def understand(
         runtime=run.runtime,
         program=run.program,
         image=run.image,
-        path=image_path,
+        path=_image_path(run),
         gpu=run.gpu,
         binds=run.binds,
         environment=run.environment,
@@ -209,6 +206,16 @@ def _is_shell(script: str, words: Sequence[str]) -> bool:
         return True
     first = script.partition("\n")[0][2:].split()
     return any(PurePosixPath(word).name in _SHELLS for word in first)
+
+
+def _starting(commands: Sequence[ShellCommand]) -> tuple[Run, ShellCommand] | None:
+    """Return the first container that commands start, and which of them does."""
+    for command in commands:
+        run = container_argv.read(_without_runners(command.words))
+        if run is not None:
+            _add_environment(run, command.environment)
+            return run, command
+    return None
 
 
 def _add_environment(run: Run, exported: Mapping[str, str]) -> None:
