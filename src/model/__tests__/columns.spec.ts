@@ -3,7 +3,9 @@ import {
   COLUMNS,
   DEFAULT_COLUMNS,
   fittingColumns,
+  languageName,
   nextSort,
+  runtimeName,
   sortKernels
 } from '../columns';
 
@@ -38,6 +40,26 @@ describe('the columns', () => {
     const columns = ids(fittingColumns([...DEFAULT_COLUMNS, 'maker'], 680));
     expect(columns).toContain('maker');
     expect(columns).not.toContain('language');
+  });
+});
+
+describe('names', () => {
+  it.each([
+    ['python', '3.11.2', 'Python 3.11.2'],
+    ['r', '4.4.1', 'R 4.4.1'],
+    ['julia', '', 'Julia']
+  ])('of the language %s %s are written “%s”', (language, version, name) => {
+    expect(languageName(aKernel({ language, language_version: version }))).toBe(
+      name
+    );
+  });
+
+  it('of a runtime lack a version that nobody knows', () => {
+    const { runtime } = aKernel();
+    expect(runtimeName(aKernel())).toBe('Apptainer 1.4.5');
+    expect(runtimeName(aKernel({ runtime: { ...runtime, version: '' } }))).toBe(
+      'Apptainer'
+    );
   });
 });
 
@@ -82,6 +104,43 @@ describe('sorting', () => {
     ['size', false, ['b10', 'a', 'b2']] // equal: as they were
   ])('by %s, descending: %s', (column, isDescending, expected) => {
     expect(sorted(column as never, isDescending as boolean)).toEqual(expected);
+  });
+
+  it('by size counts what is known, and puts what is not known last', () => {
+    const base = aKernel();
+    const sized = (slug: string, image: number | null, own: number | null) =>
+      aKernel({
+        slug,
+        image: { ...base.image, size_bytes: image },
+        packages: { ...base.packages, size_bytes: own }
+      });
+    const some = [
+      sized('unknown', null, null),
+      sized('both', 2_000, 500),
+      sized('packages alone', null, 100),
+      sized('image alone', 2_100, null)
+    ];
+    const by = (isDescending: boolean) =>
+      sortKernels(some, { column: 'size', isDescending }).map(
+        each => each.slug
+      );
+    const known = ['packages alone', 'image alone', 'both'];
+    expect(by(false)).toEqual([...known, 'unknown']);
+    expect(by(true)).toEqual([...known.reverse(), 'unknown']);
+  });
+
+  it('by created puts what tells no time last', () => {
+    const made = (slug: string, created: string) => aKernel({ slug, created });
+    const some = [
+      made('never', ''),
+      made('b', '2026-03-02'),
+      made('a', '2026')
+    ];
+    expect(
+      sortKernels(some, { column: 'created', isDescending: false }).map(
+        each => each.slug
+      )
+    ).toEqual(['a', 'b', 'never']);
   });
 
   it('leaves them as they were read when nobody asks', () => {

@@ -88,4 +88,42 @@ describe('a report', () => {
       expect(text).not.toContain(secret);
     }
   });
+
+  it('says what is known of a kernel that nobody lists any more', () => {
+    const log = aRunningLog();
+    log.text = '# started: 2026-03-01T12:00:00+0000\nin /home/u/x\n';
+    log.start.node = null;
+    const text = startReport(
+      aTroubledStart({ kind: 'slow', log }),
+      undefined,
+      trans
+    );
+    expect(text).toContain('Debian 12 has not answered for 10 seconds');
+    expect(text).toContain('in ~/x');
+    for (const row of ['Image:', 'Runtime:', 'Node:', 'Exit code:', 'Cause:']) {
+      expect(text).not.toContain(row);
+    }
+  });
+
+  it('names the image by its place where the log does not say it', () => {
+    const log = aRunningLog();
+    log.text = '';
+    const text = startReport(
+      aTroubledStart({ kind: 'slow', log }),
+      aKernel(),
+      trans
+    );
+    expect(text).toMatch(/Image: docker:.* sha256:.* ~\/\.local\/.*\.sif/);
+  });
+
+  it('names no home directory that lies elsewhere', () => {
+    const text = startReport(
+      aTroubledStart({ log: aFailedLog({ diagnosis: null }) }),
+      aKernel({
+        resource_dir: '/cluster/people/ann/.local/share/jupyter/kernels/x'
+      }),
+      trans
+    );
+    expect(text).not.toContain('/cluster/people/ann');
+  });
 });
