@@ -121,6 +121,8 @@ export class Jupyter {
       JUPYTER_CONFIG_DIR: config,
       JUPYTER_RUNTIME_DIR: runtime,
       JUPYTER_TOKEN: token,
+      // what other programs of this user have in it is none of the tests'
+      APPTAINER_CACHEDIR: join(folder, 'cache'),
       TMPDIR: tmp
     };
     delete env.JUPYTER_PATH;
