@@ -33,6 +33,7 @@ describe('things that take room', () => {
       'Packages',
       'Trash',
       'Leftovers',
+      'Layers of images',
       'Cache of the container runtime'
     ]);
     expect(new Set(notes).size).toBe(SPACE_KINDS.length);
