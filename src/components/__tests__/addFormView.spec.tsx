@@ -417,11 +417,24 @@ describe('what is known of an image', () => {
       'A file on this machine, used where it lies · linux/amd64'
     ],
     [
+      'lies unpacked in a folder',
+      {
+        reference: '/project/x',
+        stored: true,
+        unpacked: true,
+        place: null,
+        architecture: null
+      },
+      'An image folder on this machine, used where it lies'
+    ],
+    [
       'has no known room',
       { verdict: 'unknown', place: { ...place, free_bytes: null } },
       '3.3 GB to download · about 8.1 GB needed in /scratch/mst3k · linux/amd64'
     ]
   ])('an image that %s', (_, change, text) => {
-    expect(resolutionText({ ...resolution, ...change }, 'Apptainer', trans)).toBe(text);
+    expect(
+      resolutionText({ ...resolution, ...change }, 'Apptainer', trans)
+    ).toBe(text);
   });
 });
