@@ -99,14 +99,14 @@ def sources(reference: ImageReference, environment: Mapping[str, str], home: Pat
 
 def _files(environment: Mapping[str, str], home: Path, system: Path) -> list[Path]:
     """Return the files in the order in which they are read."""
-    named = environment.get("CONTAINERS_REGISTRIES_CONF")
     users = Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "containers"
-    if named:
-        main = Path(named)
+    if named := environment.get("CONTAINERS_REGISTRIES_CONF"):
+        main = [Path(named)]
     else:
-        main = next((each for each in (users / "registries.conf", system / "registries.conf") if each.is_file()), users)
+        # the user's takes the place of the system's
+        main = [each for each in (users / "registries.conf", system / "registries.conf") if each.is_file()][:1]
     parts = [part for place in (system, users) for part in sorted((place / "registries.conf.d").glob("*.conf"))]
-    return [main, *parts]
+    return [*main, *parts]
 
 
 def _entries(file: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ Nothing but directories, plain files and links is read, compressed by zlib (squa
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -97,14 +98,7 @@ class SquashfsReader:
             self._list(node, block, offset, size - 3, store, change)
         elif node.kind == FILE:
             data = change(self._file(place, extended))
-            start = 0
-
-            def read(count: int) -> bytes:
-                nonlocal start
-                start += count
-                return data[start - count : start]
-
-            node.content = store(len(data), read)
+            node.content = store(len(data), io.BytesIO(data).read)
         elif node.kind == SYMLINK:
             (size,) = struct.unpack_from("<I", table, place + 4)
             node.target = table[place + 8 : place + 8 + size]
