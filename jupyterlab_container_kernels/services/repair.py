@@ -49,6 +49,8 @@ class RepairService:
             ``image_not_found``: it lies nowhere where images do;
             ``slug_taken``: a task is at it already.
         """
+        if repair.action != "relink":  # nothing looks at the image that it may name
+            repair = replace(repair, image=None)
         spec = await self._kernels.spec(slug)
         await asyncio.to_thread(kernelspecs.require_ours, spec, self._session.roots)
         record = spec.record

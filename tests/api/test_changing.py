@@ -186,7 +186,7 @@ async def test_a_script_is_written_anew_with_the_runtime_of_today(client: Client
     spec = json.loads(path.read_text())
     spec["metadata"]["container_kernels"]["runtime"]["path"] = "/gone/apptainer"
     path.write_text(json.dumps(spec))
-    body = {"action": "find_runtime"}
+    body = {"action": "find_runtime", "image": "\ud800"}  # which this does not look at, and no file can hold
     task = await ended(client, (await client("post", "kernels/demo/repair", body)).holds("Task"))
     assert task["error"] is None
     assert record(roots, "demo")["runtime"]["path"].endswith("fake-apptainer")
