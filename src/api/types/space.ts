@@ -18,7 +18,8 @@ export interface IDiskRoom {
 export interface ISpaceItem {
   id: string;
   /** A `leftover` is something that nothing refers to. */
-  kind: 'image' | 'packages' | 'trash' | 'leftover' | 'layers' | 'runtime_cache';
+  kind:
+    'image' | 'packages' | 'trash' | 'leftover' | 'layers' | 'runtime_cache';
   /** As the image's reference, or the name of the deleted kernel. */
   title: string;
   path: string;

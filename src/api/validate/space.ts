@@ -22,7 +22,14 @@ export const readSpace = record<ISpace>({
   items: list(
     record<ISpaceItem>({
       id: text,
-      kind: oneOf('image', 'packages', 'trash', 'leftover', 'layers', 'runtime_cache'),
+      kind: oneOf(
+        'image',
+        'packages',
+        'trash',
+        'leftover',
+        'layers',
+        'runtime_cache'
+      ),
       title: text,
       path: text,
       detail: text,
