@@ -343,3 +343,43 @@ async def test_a_registry_beyond_reach_is_asked_by_whoever_pulls() -> None:
     assert (await elsewhere.look_up(resolution, "debian:12", "job")).manifest is None
     with pytest.raises(ContainerKernelsError, match="no way"):
         await elsewhere.look_up(resolution, "debian:12", "here")
+
+
+#: What the queue shows of the job, and what is said of that.
+QUEUED = [
+    ("12|PENDING|Priority", "Slurm job 12 waits in the queue: Priority"),
+    ("12|CONFIGURING|None", "Slurm job 12 waits in the queue: configuring"),
+    ("12|PENDING|BadConstraints", "Slurm job 12 waits, and may never start as it is: BadConstraints"),
+    ("12|RUNNING|None", "Slurm job 12 starts"),
+    ("12|PENDING|Priority\n14|RUNNING|None", "Slurm job 14 starts"),
+]
+
+
+@pytest.mark.parametrize(("shown", "said"), QUEUED)
+async def test_what_the_queue_says_of_a_job_is_shown_and_the_job_goes_when_nobody_wants_the_image(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path, shown: str, said: str
+) -> None:
+    # it was not there when it was looked for one of an earlier try, and is gone as soon as it was cancelled
+    tool("sbatch", f"echo > {tmp_path}/there; echo 12")
+    tool("squeue", f"if [ -e {tmp_path}/there ]; then echo '{shown}'; fi")
+    tool("scancel", f'echo "$@" > {tmp_path}/cancelled; /bin/rm {tmp_path}/there')
+    task = await begun(services)
+    await until(lambda: any(each.message == said for each in running(services)))
+    await services.tasks.end(task.id)
+    assert (await services.tasks.wait(task.id)).state == "cancelled"
+    assert (tmp_path / "cancelled").read_text().split() == [said.split()[2]]
+    assert not list(services.session.roots.staging.glob("pull-*"))
+
+
+async def test_a_slurm_that_does_not_answer_ends_nothing(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    tool("sbatch", f"echo > {tmp_path}/there; echo 12")
+    tool("squeue", f"if [ -e {tmp_path}/there ]; then echo 'Unable to contact slurm controller'; exit 1; fi")
+    task = await begun(services)
+    await until(lambda: any("Slurm does not answer: Unable to" in each.message for each in running(services)))
+    tool("squeue", "echo '12|RUNNING|None'")
+    await until(lambda: any(each.message == "Slurm job 12 starts" for each in running(services)))
+    tool("squeue", "")
+    await services.tasks.end(task.id)
+    assert (await services.tasks.wait(task.id)).state == "cancelled"
