@@ -30,31 +30,33 @@ export function ShareView(props: IShareViewProps): JSX.Element {
   const answer = useId();
   return (
     <div className="jp-ContainerKernels-sharing">
-      <label htmlFor={field}>{trans.__('Folder')}</label>
-      <input
-        id={field}
-        name="directory"
-        className="jp-mod-styled"
-        type="text"
-        spellCheck={false}
-        placeholder={trans.__('/project/lab/jupyter')}
-        value={props.directory}
-        aria-describedby={answer}
-        aria-invalid={problem !== null}
-        onChange={event => props.onDirectory(event.target.value)}
-      />
-      <div id={answer} className="jp-ContainerKernels-answer">
-        {problem ? (
-          <ProblemLine problem={problem} />
-        ) : plan ? (
-          <p role="status">{readersOf(plan, trans)}</p>
-        ) : (
-          <p>
-            {trans.__(
-              'One that your colleagues can read and you alone can change. It is made if it is not there.'
-            )}
-          </p>
-        )}
+      <div className="jp-ContainerKernels-field">
+        <label htmlFor={field}>{trans.__('Folder')}</label>
+        <input
+          id={field}
+          name="directory"
+          className="jp-mod-styled"
+          type="text"
+          spellCheck={false}
+          placeholder={trans.__('/project/lab/jupyter')}
+          value={props.directory}
+          aria-describedby={answer}
+          aria-invalid={problem !== null}
+          onChange={event => props.onDirectory(event.target.value)}
+        />
+        <div id={answer} className="jp-ContainerKernels-answer">
+          {problem ? (
+            <ProblemLine problem={problem} />
+          ) : plan ? (
+            <p role="status">{readersOf(plan, trans)}</p>
+          ) : (
+            <p>
+              {trans.__(
+                'One that your colleagues can read and you alone can change. It is made if it is not there.'
+              )}
+            </p>
+          )}
+        </div>
       </div>
       {plan && <Meaning {...props} plan={plan} />}
     </div>
