@@ -545,9 +545,10 @@ async def test_mirrors_do_not_make_people_wait_longer(fake: FakeRegistry) -> Non
     try:
         mirror.before = lambda *_: FakeAnswer(200, b" " * 200, drip_s=0.1)
         fake.add_image("1", "amd64")
-        places = [*(Place(mirror.name, insecure=True) for _ in range(3)), Place(fake.name, insecure=True)]
+        # without certificates to load, which takes a busy machine as long as all of this
+        places = [Place(each.name, insecure=True, certificate=False) for each in (mirror, mirror, fake)]
         began = time.monotonic()
-        registry = Registry(fake.name, places, 1.0)
+        registry = Registry(fake.name, places, 1.5)
         found = await registry.manifest(ImageReference("docker", fake.name, "org/demo", "1"), "amd64")
         assert found.architecture == "amd64"
         assert time.monotonic() - began < 9, "one of them alone would be waited for as long"
