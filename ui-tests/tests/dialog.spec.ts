@@ -265,7 +265,8 @@ test('a hostile name is shown literally everywhere, and nothing of it runs', asy
 }) => {
   const name = `<img src=x onerror="window.hit=1"><b>b</b> "q" 'a' 😀 $(touch hit) %s`;
   const { addDialog, panel } = lab;
-  await lab.tile('Add container kernel').click();
+  await lab.openPanel();
+  await panel.addButton.click();
   await addDialog.image.fill(await imageFile());
   await addDialog.name.fill(name);
   await expect(addDialog.tile).toHaveText(name);
@@ -273,7 +274,6 @@ test('a hostile name is shown literally everywhere, and nothing of it runs', asy
   await expect(addDialog.dialog).toHaveCount(0);
   await expect(lab.statusItem).toContainText(name);
   await expect(lab.toast(`Adding ${name}`)).toBeVisible();
-  await lab.openPanel();
   await expect(panel.task(`Adding ${name}`)).toContainText(name);
   await expect(lab.toast(`${name} is ready.`)).toBeVisible({ timeout: 60_000 });
   await expect(panel.row(name)).toBeVisible();

@@ -8,6 +8,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
+import type { Locator } from '@playwright/test';
+
 import { expect, measured, test } from '../fixtures';
 import { imageFile, Jupyter } from '../jupyter';
 import { KernelFiles } from '../kernelFiles';
@@ -145,6 +147,14 @@ async function fail(lab: Lab, kernel: KernelFiles): Promise<number> {
   return Date.now() - (await death);
 }
 
+/** Clicks on *Show*; one click while the toast slides in may miss it. */
+async function show(toast: Locator, card: Locator): Promise<void> {
+  await expect(async () => {
+    await toast.getByRole('button', { name: 'Show' }).click({ timeout: 4000 });
+    await expect(card).toBeVisible({ timeout: 4000 });
+  }).toPass({ timeout: 20_000 });
+}
+
 for (const [what, break_, said] of FAILURES) {
   test(`${what}: the cause is said within seconds`, async ({
     lab,
@@ -158,11 +168,7 @@ for (const [what, break_, said] of FAILURES) {
     const toast = lab.toast(`${NAME} could not start`);
     await expect(toast).toHaveCount(1);
     const card = lab.panel.card(`${NAME} could not start`);
-    // a click while the toast slides in may miss its button
-    await expect(async () => {
-      await toast.getByRole('button', { name: 'Show' }).click();
-      await expect(card).toBeVisible({ timeout: 4000 });
-    }).toPass({ timeout: 20_000 });
+    await show(toast, card);
     await expect(card).toContainText(said);
     expect(delay).toBeLessThan(PATIENCE);
   });
@@ -180,11 +186,8 @@ test('an image that was moved is chosen in its new place, and the kernel works',
   mkdirSync(elsewhere, { recursive: true });
   renameSync(kernel.image, join(elsewhere, 'moved.sif'));
   await fail(lab, kernel);
-  await lab
-    .toast(`${NAME} could not start`)
-    .getByRole('button', { name: 'Show' })
-    .click();
   const card = lab.panel.card(`${NAME} could not start`);
+  await show(lab.toast(`${NAME} could not start`), card);
   // A file of the user's own came from nowhere that it could be pulled from.
   await expect(card.getByRole('button', { name: 'Pull again' })).toHaveCount(0);
   await card.getByRole('button', { name: 'Find it' }).click();
@@ -255,14 +258,17 @@ test('a kernel that takes long is said to, until it answers', async ({
 }) => {
   const kernel = await add(jupyter);
   await expect(lab.tile(NAME)).toBeVisible();
-  kernel.edit(kernel.script, /^# ---- run$/m, 'sleep 14');
+  const seen = join(jupyter.root, 'seen');
+  const wait = `until [ -e '${seen}' ]; do sleep 0.1; done`;
+  kernel.edit(kernel.script, /^# ---- run$/m, wait);
   await lab.tile(NAME).click();
   const toast = lab.toast(`${NAME} has not answered for 10 seconds.`);
-  await expect(toast).toBeVisible();
-  await toast.getByRole('button', { name: 'Show' }).click();
+  await expect(toast).toBeVisible({ timeout: 60_000 });
   const card = lab.panel.card(`${NAME} has not answered for 10 seconds`);
+  await show(toast, card);
   await expect(card).toContainText('It is still starting');
-  await expect(card).toHaveCount(0);
+  writeFileSync(seen, '');
+  await expect(card).toHaveCount(0, { timeout: 60_000 });
   await expect(toast).toHaveCount(0);
   await lab.tab(/Untitled/).click();
   await lab.notebook.run('print(6 * 7)');
@@ -320,8 +326,8 @@ test('a kernel that is killed later has stopped, and why is said though Jupyter 
     .filter({ hasText: 'Kernel Restarting' })
     .getByRole('button', { name: 'Ok' })
     .click();
-  await toast.getByRole('button', { name: 'Show' }).click();
   const card = lab.panel.card(`${NAME} has stopped`);
+  await show(toast, card);
   await expect(card).toContainText('killed from outside');
   await card.getByRole('button', { name: 'Copy report' }).click();
   const report = await lab.page.evaluate(() => navigator.clipboard.readText());

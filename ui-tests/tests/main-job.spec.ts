@@ -1,5 +1,5 @@
 import { expect, measured, test } from '../fixtures';
-import { registry } from '../jupyter';
+import { SlowRegistry } from '../session';
 
 const NAME = 'Debian Python';
 
@@ -15,7 +15,9 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
 }) => {
   test.setTimeout(300_000); // a pull and an install, also on a slow machine
   const { page, panel, addDialog } = lab;
-  const image = `${registry()}/demo/python:1`;
+  // slow until all has been seen that is to be seen while the image comes
+  const images = await SlowRegistry.start(300e3);
+  const image = `${images.address}/demo/python:1`;
   const publications = jupyter.watch();
   let slug = '';
 
@@ -80,10 +82,12 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
   await test.step('the image is pulled, completed, tried and published', async () => {
     await lab.openLauncher();
     await expect(lab.tile(NAME)).toHaveCount(0);
+    images.bytesPerSecond = 1e9;
     const [{ id }] = await jupyter.tasks();
     const task = await jupyter.ended(id, 240_000);
     expect(task.error).toBeNull();
     expect(task.state).toBe('done');
+    images.stop();
   });
 
   await test.step('its tile is in the Launcher, without loading the page anew', async () => {
@@ -173,7 +177,9 @@ test('somebody adds a container kernel, uses it and deletes it without a trace',
     for (const { id } of await jupyter.tasks()) {
       await jupyter.ask('DELETE', `container-kernels/tasks/${id}`);
     }
-    await expect.poll(() => jupyter.leftovers()).toEqual([]);
+    await expect
+      .poll(() => jupyter.leftovers(), { timeout: 60_000 })
+      .toEqual([]);
     expect(await jupyter.slugs()).toEqual([]);
     expect(await jupyter.ask('GET', 'api/sessions')).toEqual([]);
   });

@@ -67,12 +67,16 @@ test('an empty panel says what this is and offers to add a kernel', async ({
 test('the panel is where it was after the page is loaded anew, and one closed stays closed', async ({
   lab
 }) => {
-  await lab.openPanel();
-  await lab.page.waitForResponse(
+  const saved = lab.page.waitForResponse(
     answer =>
       answer.url().includes('/lab/api/workspaces/') &&
-      answer.request().method() === 'PUT'
+      answer.request().method() === 'PUT' &&
+      /"container-kernels:container-kernels"[,\]]/.test(
+        answer.request().postData() ?? ''
+      )
   );
+  await lab.openPanel();
+  await saved;
   await lab.reload();
   await expect(lab.panel.region).toBeVisible();
   await expect(lab.tab('Container Kernels')).toHaveCount(1);

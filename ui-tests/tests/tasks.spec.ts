@@ -1,14 +1,16 @@
 import { expect, test } from '../fixtures';
 import { imageFile, registry } from '../jupyter';
+import { SlowRegistry } from '../session';
 
 test('a pull that is cancelled leaves nothing, and can be tried again', async ({
   lab,
   jupyter
 }) => {
   const { addDialog, panel } = lab;
+  const images = await SlowRegistry.start(300e3);
   await lab.openPanel();
   await panel.addButton.click();
-  await addDialog.image.fill(`${registry()}/demo/python:1`);
+  await addDialog.image.fill(`${images.address}/demo/python:1`);
   await addDialog.name.fill('Cancelled');
   await addDialog.addButton.click();
   const row = panel.task('Adding Cancelled');
@@ -37,6 +39,7 @@ test('a pull that is cancelled leaves nothing, and can be tried again', async ({
   await ended.getByRole('button', { name: 'Dismiss' }).click();
   await expect(panel.tasks).toHaveCount(0);
   await expect.poll(() => jupyter.leftovers()).toEqual([]);
+  images.stop();
 });
 
 test('a task that fails says what, why and what next, and Edit mends it', async ({
@@ -91,6 +94,7 @@ test('an answer that is not ours means a lost connection, never a failed task', 
       body: '<html><body><h1>Proxy Error</h1></body></html>'
     })
   );
+  await panel.refreshButton.click(); // nobody asks any more if it has ended
   await expect(panel.banner('Connection lost, trying again…')).toBeVisible();
   await expect(panel.task('Adding Steady')).toBeVisible();
   expect((await jupyter.ended(task.id)).state).toBe('done');
