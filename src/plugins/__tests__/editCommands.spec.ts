@@ -29,11 +29,7 @@ describe('the form of a kernel that exists', () => {
 
   const open = async (command: string, args = {}) => {
     const done = fake.commands.execute(command, { slug: 'debian-12', ...args });
-    const name = await screen.findByLabelText<HTMLInputElement>(
-      'Name',
-      {},
-      { timeout: 5_000 }
-    );
+    const name = await screen.findByLabelText<HTMLInputElement>('Name');
     await settle();
     return { done, name };
   };
