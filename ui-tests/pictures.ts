@@ -63,7 +63,8 @@ export async function takePictureForDocuments(
   });
   await what.screenshot({
     path: join(DOCUMENTS, `${name}.png`),
-    animations: 'disabled'
+    animations: 'disabled',
+    style: '.Toastify { visibility: hidden }'
   });
 }
 
