@@ -126,13 +126,22 @@ async def log(services: Services, arguments: argparse.Namespace) -> int:
 
 async def remove(services: Services, arguments: argparse.Namespace) -> int:
     kernels = [await kernel_of(services, named) for named in arguments.kernel]
+    keep_image = arguments.keep_image
     if not arguments.json:
         for kernel in kernels:
-            for item in (await services.kernels.get(kernel.slug)).removal:
+            removal = (await services.kernels.get(kernel.slug)).removal
+            if not removal:
+                keep_image = True
+                print(
+                    f"What goes with {kernel.display_name} cannot be told at this moment: its files were not counted "
+                    "in time. Its image stays.",
+                    file=sys.stderr,
+                )
+            for item in removal:
                 goes = item.goes and not (item.what == "image" and arguments.keep_image)
                 reason = "" if goes else f"  stays: {item.reason or 'you keep it'}"
                 print(f"{item.what:15} {size(item.size_bytes):>9}  {item.path}{reason}", file=sys.stderr)
-    return await _delete(services, kernels, arguments, keep_image=arguments.keep_image)
+    return await _delete(services, kernels, arguments, keep_image=keep_image)
 
 
 async def clean(services: Services, arguments: argparse.Namespace) -> int:

@@ -55,7 +55,15 @@ export function DeleteView(props: IDeleteViewProps): JSX.Element {
           )}
         </p>
       )}
-      <Items trans={trans} title={trans.__('Goes')} items={going} />
+      {details.removal.length > 0 ? (
+        <Items trans={trans} title={trans.__('Goes')} items={going} />
+      ) : (
+        <p className="jp-ContainerKernels-lead">
+          {trans.__(
+            'What goes with it cannot be told at this moment: its files were not counted in time. Its image stays.'
+          )}
+        </p>
+      )}
       {staying.length > 0 && (
         <Items
           trans={trans}

@@ -117,9 +117,12 @@ export class Deletion {
     this._failure = null;
     this.changed.emit();
     const { deleteImage, shutDown, purge } = this._choice;
+    const showsImage = this._details.removal.some(
+      each => each.what === 'image'
+    );
     try {
       this._removal = await this._options.remove({
-        delete_image: deleteImage,
+        delete_image: deleteImage && showsImage,
         shut_down: shutDown,
         purge,
         resource_dir: removalFolder(this._details.kernel)

@@ -204,6 +204,22 @@ describe('the dialog that deletes a kernel', () => {
     });
   });
 
+  it('deletes no image that it could not show', async () => {
+    const { remove } = open(someDetails({ removal: [], frees_bytes: 0 }));
+    await settle();
+    expect(screen.getByRole('dialog').textContent).toContain(
+      'cannot be told at this moment'
+    );
+    fireEvent.click(button('Delete'));
+    await settle();
+    expect(remove).toHaveBeenCalledWith({
+      delete_image: false,
+      shut_down: false,
+      purge: false,
+      resource_dir: null
+    });
+  });
+
   it('lets the image be kept', async () => {
     const { remove } = open(someDetails());
     await settle();
