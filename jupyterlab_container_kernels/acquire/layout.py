@@ -35,17 +35,22 @@ def take(layout: Path, name: LayerName, spool: Path) -> bool:
     """
     kept, target = _blob(layout, name.digest), spooled(spool, name)
     try:
-        if _digest_of(kept, name.size) != name.digest:
+        found = _digest_of(kept, name.size)
+        if found != name.digest:
             kept.unlink()
-            return False
-        target.unlink(missing_ok=True)  # what an earlier try has left of it
-        try:
-            os.link(kept, target)
-        except OSError:  # on another disk, or one without links
-            shutil.copyfile(kept, target)
-            return _digest_of(target, name.size) == name.digest
-    except FileNotFoundError:
+    except OSError:  # it is not there, or cannot be read or removed: it can still be downloaded
         return False
+    if found != name.digest:
+        return False
+    target.unlink(missing_ok=True)  # what an earlier try has left of it
+    try:
+        os.link(kept, target)
+    except OSError:  # on another disk, or one without links
+        try:
+            shutil.copyfile(kept, target)
+        except FileNotFoundError:
+            return False
+        return _digest_of(target, name.size) == name.digest
     return True
 
 

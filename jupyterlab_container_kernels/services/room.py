@@ -69,7 +69,7 @@ async def judge(session: SessionService, download_bytes: int, way: Way, store: P
         return Judgement("fits", together)
     temporary = await session.temporary_dir(beside) if beside else images
     room, _ = await session.room(temporary)
-    if way == "streamed" and session.settings.keep_layers:
+    if way == "streamed" and session.settings.keep_layers and images == session.roots.images:
         stored += beside  # they stay, too
     passing, staying = Place(str(temporary), beside, room), Place(str(images), stored, free)
     places = [together] if await _is_one_disk(session, temporary, images) else [passing, staying]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import stat
@@ -73,7 +72,7 @@ async def _make(
         # also where a mirror has answered by now, for it may be gone by then
         "insecure": resolved.insecure or resolved.reference.registry in session.settings.insecure_registries,
         "timeout_s": session.settings.registry_timeout_s,
-        "layers": str(await _layers(session)) if session.settings.keep_layers else None,
+        "layers": await _layers(session, running, target),
     }
     running.say(f"Compressed with {job['compression']}.")
     # in a file, for everybody may read a command line
@@ -91,12 +90,29 @@ async def _make(
         raise NotUnderstood(f"what was made does not start ({why})")
 
 
-async def _layers(session: SessionService) -> Path:
-    """Return the directory in which layers are kept, made if it is not there."""
-    folder = layers_in(session.roots.images)
-    with contextlib.suppress(FileExistsError):
-        await asyncio.to_thread(paths.make_marked, folder)
-    return folder
+async def _layers(session: SessionService, running: RunningTask, target: Path) -> str | None:
+    """Return the directory in which layers are kept, made if it is not there, or ``None`` if they are not."""
+    store = session.roots.images
+    if not session.settings.keep_layers or target.parent != store:  # a folder that is chosen gets its image alone
+        return None
+    folder = layers_in(store)
+    try:
+        await asyncio.to_thread(_open_layers, folder)
+    except OSError as error:
+        running.say(f"The layers are not kept in {folder}: {error.strerror}.")
+        return None
+    return str(folder)
+
+
+def _open_layers(folder: Path) -> None:
+    try:
+        paths.make_marked(folder)
+    except FileExistsError:
+        if paths.is_ours(folder, folder.parent):
+            return
+        if not paths.remove_begun(folder, folder.parent):  # what a kill has left; what holds anything is not ours
+            raise
+        paths.make_marked(folder)
 
 
 class _Heard:

@@ -86,6 +86,8 @@ def test_a_kept_layer_is_taken_also_to_another_disk(
     assert layout.take(kept, name_of(b"base"), into)
     assert left.read_bytes() == b"base"
     assert not layout.take(kept, name_of(b"other"), into)
+    (kept / "blobs/sha256" / name_of(b"other").digest.removeprefix("sha256:")).mkdir()
+    assert not layout.take(kept, name_of(b"other"), into), "what cannot be read can still be downloaded"
     assert not layout.take(tmp_path / "removed", name_of(b"base"), into)
 
 

@@ -82,6 +82,9 @@ async def test_layers_that_are_kept_stay_in_the_store(tmp_path: Path) -> None:
     judged = await judge(session, GB, "streamed")
     assert judged == Judgement("too_large", Place(str(tmp_path / "images"), int(2.1 * GB), 2 * GB))
     assert (await judge(session, GB, "pulled")).verdict == "fits", "of those nobody keeps layers"
+    chosen = tmp_path / "chosen"
+    session.free[chosen] = 2 * GB
+    assert (await judge(session, GB, "streamed", chosen)).verdict == "fits", "nor in a folder that was chosen"
 
 
 async def test_a_place_where_it_would_fit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from jupyterlab_container_kernels.acquire.filetree import NotUnderstood
 from jupyterlab_container_kernels.errors import ContainerKernelsError
+from jupyterlab_container_kernels.services import streaming
 from jupyterlab_container_kernels.services.running_task import RunningTask
 from jupyterlab_container_kernels.services.streaming import _Heard
+from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.process import Finished
 
 
@@ -87,3 +91,26 @@ def test_a_worker_that_was_killed_most_probably_lacked_memory() -> None:
     with pytest.raises(ContainerKernelsError, match="memory") as caught:
         heard(137, PROGRESS)
     assert caught.value.code == "runtime_failed"
+
+
+async def test_layers_are_kept_only_where_they_can_be_seen_and_freed(tmp_path: Path) -> None:
+    store = paths.make_private(tmp_path / "images")
+    said: list[str] = []
+    session: Any = SimpleNamespace(settings=SimpleNamespace(keep_layers=True), roots=SimpleNamespace(images=store))
+    running: Any = SimpleNamespace(say=said.append)
+
+    async def layers(target: Path = store / ".x.partial.sif") -> str | None:
+        return await streaming._layers(session, running, target)
+
+    assert await layers(tmp_path / "chosen" / ".x.partial.sif") is None
+    folder = store / "layers"
+    folder.mkdir()  # so far somebody came who was killed
+    assert await layers() == str(folder) and paths.is_ours(folder, store)
+    assert await layers() == str(folder)
+    assert not said
+    (folder / paths.MARKER).unlink()
+    (folder / "somebody's").touch()
+    assert await layers() is None
+    assert said == [f"The layers are not kept in {folder}: File exists."]
+    session.settings.keep_layers = False
+    assert await layers() is None
