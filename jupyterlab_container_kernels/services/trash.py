@@ -181,16 +181,17 @@ def purge(roots: Roots, entry_id: str) -> int:
 def unreachable(roots: Roots, entry: Entry) -> list[Path]:
     """Return the folders with parts of an entry that are not there at this moment, as where a disk is not mounted.
 
-    Where a folder was swept away, as sites do on scratch disks, the one above still holds something, or is swept too.
-    A mount point is empty.
+    One that was swept away, as sites do on scratch disks, is not among them: the nearest folder above it is the user's
+    own, and holds something. A mount point is empty; one that is everybody's, as `/tmp`, may be another on each node.
     """
     folders = [place_of(roots, each, entry.id).parents[2] for each in entry.parts]
-    return [each for each in folders if not each.is_dir() and not _holds_anything(each.parent)]
+    return [each for each in folders if not each.is_dir() and not _was_swept(each)]
 
 
-def _holds_anything(folder: Path) -> bool:
+def _was_swept(folder: Path) -> bool:
+    above = next(each for each in folder.parents if each.is_dir())
     try:
-        return any(folder.iterdir())
+        return above.stat().st_uid == os.getuid() and any(above.iterdir())
     except OSError:
         return False
 

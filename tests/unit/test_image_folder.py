@@ -167,6 +167,23 @@ def test_a_trash_that_was_swept_away_is_not_waited_for(
     assert trash.entries(roots) == []
 
 
+def test_a_trash_whose_disk_may_be_another_one_on_each_node_is_waited_for(
+    folder: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = image_in(folder, roots)
+    directory = add_kernel(roots, "demo", image, display_name="Demo")
+    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
+    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    burial.bury(roots, entry, set)
+    paths.remove_tree(image.parent)
+    (folder / "of somebody else").touch()  # as in /tmp
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+        assert trash.unreachable(roots, entry) == [image.parent]
+    paths.remove_tree(folder)  # with all that the user had below it
+    assert trash.unreachable(roots, entry) == []
+
+
 def test_an_image_elsewhere_is_nobodys_to_choose(roots: Roots, folder: Path) -> None:
     assert store.chosen_folder(roots.images / "x.sif", roots) is None
     assert store.chosen_folder(folder / "x.sif", roots) is None
