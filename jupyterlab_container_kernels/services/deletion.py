@@ -87,9 +87,11 @@ class DeletionService:
                 await self._wait_for(self._begin(finish), _TIDYING_S)  # a file system may not answer
             except ContainerKernelsError as error:
                 _log.warning("What killed deletions left was not removed: %s", error)
-            with contextlib.suppress(OSError):  # their folders may not answer
-                finish_withdrawals = partial(shared_places.finish_withdrawals, self._roots.state)
-                await self._session.patience.ask("withdrawals", finish_withdrawals, _TIDYING_S)
+            note = str(self._roots.state / shared_places.NOTE)
+            for kernels in await asyncio.to_thread(shared_places.noted, note):
+                finish_withdrawals = partial(shared_places.finish_withdrawals, kernels)
+                with contextlib.suppress(OSError):  # it goes on by itself: such a folder may not answer
+                    await self._session.patience.ask(("withdrawals", kernels), finish_withdrawals, timeout_s=0)
             for entry_id in await asyncio.to_thread(trash.expired, self._roots, self._session.settings.trash_days):
                 self._purge(entry_id)
 

@@ -161,7 +161,8 @@ class PublishingService:
                 paths.make_marked(data)
             spec.resource_dir.rename(shared_places.withdrawn(data))
         except OSError as error:
-            if not os.path.lexists(spec.resource_dir):  # another server was quicker
+            is_gone = isinstance(error, FileNotFoundError) and not os.path.lexists(spec.resource_dir)
+            if is_gone:  # another server was quicker
                 paths.remove_marked(data, data.parent)
                 raise _not_shared(spec.slug, spec.resource_dir) from error
             raise ContainerKernelsError(

@@ -316,20 +316,25 @@ def withdrawn(data: Path) -> Path:
     return data / f"{_WITHDRAWN}-{secrets.token_hex(4)}"
 
 
-def finish_withdrawals(state: Path) -> None:
-    """Remove what withdrawals that were killed have left in the folders from which this user shares."""
-    for kernels in noted(str(state / NOTE)):
-        data = Path(kernels).with_name(DATA)
-        for each in data.iterdir() if data.is_dir() and not data.is_symlink() else ():
-            try:
-                if each.is_symlink() or not each.is_dir() or each.lstat().st_uid != os.geteuid():
-                    continue
-                if _REST.fullmatch(each.name):
-                    paths.remove_tree(each)
-                elif is_data(each) and paths.is_ours(each, data) and any(each.glob(f"{_WITHDRAWN}-*/kernel.json")):
-                    paths.remove_marked(each, data)
-            except (OSError, ContainerKernelsError) as error:  # another process may be at it
-                _log.warning("%s, which was withdrawn, was not removed: %s", each, error)
+def finish_withdrawals(kernels: str) -> None:
+    """Remove what withdrawals that were killed have left beside a directory of kernels that the user shares.
+
+    Raises
+    ------
+    OSError
+        It cannot be looked at.
+    """
+    data = Path(kernels).with_name(DATA)
+    for each in data.iterdir() if data.is_dir() and not data.is_symlink() else ():
+        try:
+            if each.is_symlink() or not each.is_dir() or each.lstat().st_uid != os.geteuid():
+                continue
+            if _REST.fullmatch(each.name):
+                paths.remove_tree(each)
+            elif is_data(each) and paths.is_ours(each, data) and any(each.glob(f"{_WITHDRAWN}-*/kernel.json")):
+                paths.remove_marked(each, data)
+        except (OSError, ContainerKernelsError) as error:  # another process may be at it
+            _log.warning("%s, which was withdrawn, was not removed: %s", each, error)
 
 
 def _refusal(message: str, hint: str) -> ContainerKernelsError:

@@ -317,7 +317,7 @@ class TestPublishing:
         sharing._publish_now(staged)
         spec = kernelspecs.read(sharing._place.kernels / "demo")
         assert spec is not None
-        shared_places.finish_withdrawals(roots.state)
+        shared_places.finish_withdrawals(str(sharing._place.kernels))
         assert sharing._data.is_dir(), "it is shared"
         other = paths.make_marked(sharing._place.data / "other-01234567")
         precious = sharing._place.data / "precious-01234567"
@@ -328,7 +328,7 @@ class TestPublishing:
             service._remove(spec, sharing._data)
         assert tree(sharing._place.kernels) == []
         assert len(list(sharing._place.data.rglob("withdrawn-*/init.sh"))) == 1
-        shared_places.finish_withdrawals(roots.state)
+        shared_places.finish_withdrawals(str(sharing._place.kernels))
         assert sorted(sharing._place.data.iterdir()) == [other, precious], "what does not carry our marker stays"
 
     def test_what_another_server_has_withdrawn_at_this_moment_is_gone_and_leaves_nothing(
