@@ -251,7 +251,7 @@ class _JobPull(_Pull):
     """By a job of Slurm."""
 
     _job = ""
-    _asked = 0.0
+    _asked = float("-inf")
     #: Since when Slurm no longer knows it as one that waits or runs.
     _gone: float | None = None
 
