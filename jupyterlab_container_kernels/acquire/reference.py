@@ -114,9 +114,10 @@ def parse(text: str, home: Path) -> ImageReference:
         raise _unreadable(shown, "it is too long or holds control characters")
     if text.startswith("file://"):
         text = text.removeprefix("file://")
-    if text.startswith(("/", "~/")):
-        text = text.rstrip("/") or "/"  # as shells complete the name of a folder
-        return ImageReference("file", "", str(home / text[2:]) if text.startswith("~/") else text)
+    if text.startswith("~/"):
+        return ImageReference("file", "", str(home / text[2:].lstrip("/")))
+    if text.startswith("/"):
+        return ImageReference("file", "", text.rstrip("/") or "/")  # shells complete the name of a folder with one
     if text.startswith(("./", "../")) or ("://" not in text and text.endswith((".sif", ".simg", ".sqsh"))):
         raise _unreadable(text, "the path of a file has to be in full, beginning with / or ~/")
     transport: Transport = "docker"

@@ -104,7 +104,7 @@ export function readReference(
         transport: 'file',
         registry: '',
         // As shells complete the name of a folder.
-        repository: text.replace(/(.)\/+$/, '$1'),
+        repository: text.replace(/([^~])\/+$/, '$1'),
         tag: null,
         digest: null,
         text

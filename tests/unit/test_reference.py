@@ -25,6 +25,11 @@ def test_a_full_reference_is_read_as_itself(full: str) -> None:
     assert str(parse(full, HOME)) == full
 
 
+@pytest.mark.parametrize("typed", ["~/", "file://~/", "~//"])
+def test_the_home_directory_is_a_full_path(typed: str) -> None:
+    assert parse(typed, HOME).path == HOME
+
+
 @pytest.mark.parametrize("typed", CASES["refused"])
 def test_what_is_no_reference_is_refused_in_words(typed: str) -> None:
     with pytest.raises(ContainerKernelsError) as caught:
