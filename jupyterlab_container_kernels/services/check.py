@@ -87,6 +87,7 @@ async def verify(
         with contextlib.suppress(PortTaken):
             return await _verify(running, staged, language, log, timeout_s, gpu)
         running.say("Another program took a port that was chosen for the kernel; it is started again with others.")
+        await asyncio.to_thread(log.unlink, missing_ok=True)  # it is no start of the user's
     return await _verify(running, staged, language, log, timeout_s, gpu)
 
 

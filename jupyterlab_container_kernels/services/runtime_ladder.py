@@ -219,7 +219,9 @@ class RuntimeLadder:
         for module in wanted:
             try:
                 after = await modules.load(command, module, os.environ, max(0.1, until - time.monotonic()))
-            except ContainerKernelsError:
+            except ContainerKernelsError as error:
+                if error.code != "timed_out":
+                    raise
                 return _Tried([], f"{command} did not answer within {_MODULE_TIMEOUT_S:.0f} seconds.", "unknown")
             if after is None:
                 continue
@@ -237,7 +239,9 @@ class RuntimeLadder:
             shell = await shells.ask(
                 login=login, programs=names, module=module, environment=os.environ, timeout_s=timeout_s
             )
-        except ContainerKernelsError:
+        except ContainerKernelsError as error:
+            if error.code != "timed_out":
+                raise
             return _Tried([], f"{what} did not end within {timeout_s:.0f} seconds.", "unknown")
         if not shell.has_ended:
             return _Tried([], f"{what} was ended or replaced by one of its start-up files.", "unknown")
