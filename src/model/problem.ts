@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { ConnectionLostError } from '../api/request';
+import { ConnectionLostError, EndpointMissingError } from '../api/request';
 import type { ErrorCode, IError } from '../api/types';
 
 /** What is wrong, and what would be right. */
@@ -28,7 +28,8 @@ export function problemOf(error: unknown): IProblem {
 
 /** The same, in words for people when nobody answered. */
 export function refusalOf(error: unknown, trans: TranslationBundle): IProblem {
-  return error instanceof ConnectionLostError
+  return error instanceof ConnectionLostError ||
+    error instanceof EndpointMissingError
     ? {
         message: trans.__('The Jupyter server does not answer.'),
         hint: trans.__('Try again in a moment.')
