@@ -82,7 +82,7 @@ async def test_what_does_not_answer_is_unknown_and_keeps_nobody(
     monkeypatch.setattr(services.session, "job", lambda: asyncio.sleep(60))
     started = time.monotonic()
     found = await found_by(client)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 40
     assert found["Slurm job"]["state"] == "unknown"
     assert found["Versions"]["state"] == "ok"
 

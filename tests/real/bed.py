@@ -115,8 +115,11 @@ class Bed:
         return found
 
     def has_begun_to_pull(self) -> bool:
-        """Tell whether an image is on its way."""
-        return any(files and Path(folder).name.startswith("spool-") for folder, _, files in os.walk(self.path))
+        """Tell whether a layer of an image is on its way."""
+        return any(
+            Path(folder).name.startswith("spool-") and any(name.startswith("sha256-") for name in files)
+            for folder, _, files in os.walk(self.path)
+        )
 
     def processes(self) -> list[str]:
         """Return the command lines of processes that name a path of this bed."""

@@ -139,17 +139,25 @@ class Site:
             while not (found := [each for each in map(read_json, self.data.glob("runtime/jpserver-*.json")) if each]):
                 assert server.poll() is None and time.monotonic() < deadline, (self.home / "server.log").read_text()
                 time.sleep(0.1)
-            answers = []
-            for route in routes:
+
+            def answer(route: str) -> Any:
                 request = urllib.request.Request(
                     f"{found[0]['url']}container-kernels/{route}", headers={"Authorization": f"token {_TOKEN}"}
                 )
-                with urllib.request.urlopen(request, timeout=120) as answer:
-                    answers.append(json.loads(answer.read()))
-            return answers
+                with urllib.request.urlopen(request, timeout=120) as said:
+                    return json.loads(said.read())
+
+            while any(each["searching"] for each in answer("info")["runtimes"]):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            return [answer(route) for route in routes]
         finally:
             server.terminate()
-            server.wait(timeout=60)
+            try:
+                server.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                raise
             log.close()
 
 
