@@ -14,6 +14,8 @@ from .patience import Patience
 from .process import Command, look_for, run
 
 _OCI_NAMES = {"x86_64": "amd64", "aarch64": "arm64", "i686": "386", "ppc64le": "ppc64le", "s390x": "s390x"}
+#: What ``CUDA_VISIBLE_DEVICES`` begins with where CUDA sees no card, though the driver's tool lists those of the node.
+_NO_CARD = ("", "-1", "NoDevFiles")
 
 
 def hostname() -> str:
@@ -36,7 +38,8 @@ def architecture() -> str:
 
 async def gpu(environment: Mapping[str, str], patience: Patience) -> GpuInfo:
     """Return the GPUs that this session sees: NVIDIA's by name where its driver's tool is there, AMD's by presence."""
-    if os.path.exists("/dev/nvidiactl"):  # noqa: PTH110, ASYNC240 (devices answer at once)
+    hides_nvidia = environment.get("CUDA_VISIBLE_DEVICES", "all").split(",")[0].strip() in _NO_CARD
+    if not hides_nvidia and os.path.exists("/dev/nvidiactl"):  # noqa: PTH110, ASYNC240 (devices answer at once)
         tool = await look_for("nvidia-smi", patience)
         names: list[str] = []
         if tool:

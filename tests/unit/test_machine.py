@@ -42,3 +42,14 @@ async def test_a_node_without_a_process_left_has_a_card_all_the_same(
     tool.touch(0o755)
     monkeypatch.setattr(machine, "run", none_left)
     assert await machine.gpu({}, Patience()) == GpuInfo("nvidia", [])
+
+
+@pytest.mark.usefixtures("card")
+@pytest.mark.parametrize(("visible", "is_hidden"), [("", True), ("-1", True), ("NoDevFiles", True), ("1", False)])
+async def test_a_card_that_is_hidden_from_the_session_is_none_of_its_own(
+    empty_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str, is_hidden: bool
+) -> None:
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: path != "/dev/kfd" and exists(path))
+    seen = await machine.gpu({"CUDA_VISIBLE_DEVICES": visible}, Patience())
+    assert seen == GpuInfo(None if is_hidden else "nvidia", [])
