@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels.models import Quota
 from jupyterlab_container_kernels.services import diagnostics
 from jupyterlab_container_kernels.services.wiring import Services
-from jupyterlab_container_kernels.system import node
+from jupyterlab_container_kernels.system import node, quota
 from jupyterlab_container_kernels.system.node import Switch
 
 from .conftest import Client
@@ -50,6 +51,18 @@ async def test_a_job_is_named_with_its_time_memory_and_cores(client: Client, mon
     assert finding["state"] == "warning", "ten minutes are little"
     assert finding["found"].startswith("job 4711: 10 min left, until ")
     assert "1.1 GB of memory, 1 core" in finding["found"]
+
+
+async def test_a_quota_counts_before_the_room_on_the_disk(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def quotas(paths: list[str], *_: object) -> dict[str, Quota]:
+        return dict.fromkeys(paths, limit)
+
+    monkeypatch.setattr(quota, "quotas", quotas)
+    limit = Quota(17_000_000_000, 20_000_000_000)
+    finding = (await found_by(client))["Room for kernels, images and packages"]
+    assert finding["state"] == "warning"
+    assert all(line.endswith(", 17.0 of your 20.0 GB used") for line in finding["found"].splitlines())
+    assert "a large image does not fit" in finding["meaning"]
 
 
 async def test_a_node_without_user_namespaces_is_a_problem(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
