@@ -14,6 +14,7 @@ from .modules import Difference, difference, loaded
 from .process import Command, run
 
 _BASH = "/bin/bash"
+_PROFILE = "/etc/profile"
 #: A shell begins with these alone: what is set already makes many a profile do nothing.
 _KEPT = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -88,7 +89,7 @@ async def ask(
         ``timed_out``, ``runtime_failed``.
     """
     mark = secrets.token_hex(16)
-    script = _REPORT if login else f". /etc/profile > /dev/null 2>&1\n{_REPORT}"
+    script = _REPORT if login else f". {_PROFILE} > /dev/null 2>&1\n{_REPORT}"
     options = ["--login"] if login else ["--noprofile", "--norc"]
     env = {name: environment[name] for name in _KEPT if name in environment}
     env |= {"PATH": _PATH, "TERM": "dumb", "SHELL": _BASH}

@@ -16,7 +16,7 @@ from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.runtimes.apptainer import Apptainer
 from jupyterlab_container_kernels.services import runtime_ladder
 from jupyterlab_container_kernels.services.runtime_ladder import RuntimeLadder
-from jupyterlab_container_kernels.system import modules, process
+from jupyterlab_container_kernels.system import modules, process, shells
 from jupyterlab_container_kernels.system.modules import Difference
 from jupyterlab_container_kernels.system.patience import Patience
 from tests.builders import FAKE_APPTAINER
@@ -50,6 +50,13 @@ def bare(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr(runtime_ladder, "USUAL_FOLDERS", (str(home / "no such folder"),))
     monkeypatch.setattr(modules, "_USUAL", ())
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What stands for ``/etc/profile``."""
+    monkeypatch.setattr(shells, "_PROFILE", str(tmp_path / "profile"))
+    return tmp_path / "profile"
 
 
 @pytest.fixture
@@ -207,6 +214,23 @@ class TestInABareSession:
         await ladder.stop()
         assert not sleeping("61.5")
 
+    async def test_a_profile_of_the_site_has_it_on_its_path(self, make: Make, program: Path, profile: Path) -> None:
+        profile.write_text(f"echo Welcome\nPATH='{program.parent}':$PATH\n")
+        ladder = make()
+        assert (await ladder.find()).path == str(program)
+        assert steps(ladder) == {"path": "nothing", "module": "nothing", "profile": "found"}
+
+    async def test_a_profile_of_the_site_that_hangs_is_left(
+        self, make: Make, program: Path, profile: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runtime_ladder, "_PROFILE_TIMEOUT_S", 0.5)
+        profile.write_text("sleep 66.5\n")
+        (home / ".profile").write_text(f"PATH='{program.parent}':$PATH\n")
+        ladder = make()
+        assert (await ladder.find()).path == str(program)
+        assert steps(ladder) == {"path": "nothing", "module": "nothing", "profile": "unknown", "login": "found"}
+        assert not sleeping("66.5")
+
     @pytest.mark.parametrize(("line", "is_found"), DOTFILES, ids=lambda value: str(value)[:24])
     async def test_dotfiles_may_do_what_they_like(
         self, make: Make, program: Path, home: Path, line: str, is_found: bool
@@ -242,6 +266,17 @@ class TestInABareSession:
             {"APPTAINER_CACHEDIR": '/scratch/it\'s "mine"'},
             {"PATH": str(program.parent), "LD_LIBRARY_PATH": "/apps/lib"},
         ), "neither what others need nor what logs in"
+        assert steps(ladder) == {"path": "nothing", "module": "found"}
+
+    async def test_a_module_command_is_found_on_path(
+        self, make: Make, program: Path, modulefiles: Path, home: Path
+    ) -> None:
+        command = home / "bin" / "modulecmd"
+        command.write_text(f'#!/bin/sh\nexec {COMMANDS["MODULES_CMD"]} "$@"\n')
+        command.chmod(0o755)
+        ladder = make()
+        found = await ladder.find()
+        assert (found.path, found.module) == (str(program), "apptainer/1.4.5")
         assert steps(ladder) == {"path": "nothing", "module": "found"}
 
     @pytest.mark.parametrize("variable", COMMANDS)
