@@ -16,7 +16,7 @@ from jupyterlab_container_kernels.app import ContainerKernelsApp
 from jupyterlab_container_kernels.cli import TerminalJupyter
 from jupyterlab_container_kernels.commands import tasks as commanded
 from jupyterlab_container_kernels.errors import ContainerKernelsError
-from jupyterlab_container_kernels.models import AddRequest, Task
+from jupyterlab_container_kernels.models import AddRequest, Progress, Task
 from jupyterlab_container_kernels.services import elsewhere, pull_task
 from jupyterlab_container_kernels.services.orders import Order, OrderFolder, shared
 from jupyterlab_container_kernels.services.resolution import ResolutionService
@@ -294,6 +294,32 @@ async def test_the_order_goes_when_whoever_fulfilled_it_has_said_so(
     asyncio.get_running_loop().call_later(0.3, is_told.set)
     theirs_ended, ours_ended = await asyncio.gather(theirs.wait(their.id), services.tasks.wait(task.id))
     assert (theirs_ended.state, ours_ended.state) == ("done", "done")
+
+
+async def test_how_far_a_job_is_and_what_it_says_is_shown_as_that_of_the_task(
+    services: Services, tool: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    tool("squeue", "echo '12|RUNNING|None'")
+    task = await begun(services)
+    folder = OrderFolder.of(services.session.roots, IMAGE)
+    await until(folder.is_wanted)
+    theirs = TaskService(replace(services.session.roots, state=folder.tasks.parent), list)
+    is_seen = asyncio.Event()
+
+    async def work(running: RunningTask) -> None:
+        async with running.phase("acquire", "Downloading 3 layers"):
+            running.say("What only the job knows.")
+            running.progress(3_000, 10_000)
+            await is_seen.wait()
+        folder.fulfil(brought(tmp_path / "x"))
+
+    their = await theirs.start(AddRequest(IMAGE), "Debian", "pull", work)
+    shown = ("running", "acquire", "Downloading 3 layers", Progress(3_000, 10_000))
+    await until(lambda: shown in [(it.state, it.phase, it.message, it.progress) for it in running(services)])
+    is_seen.set()
+    ends = await asyncio.gather(theirs.wait(their.id), services.tasks.wait(task.id))
+    assert [each.state for each in ends] == ["done", "done"]
+    assert "What only the job knows.\n" in (services.tasks.directory(task.id) / "log").read_text()
 
 
 async def test_an_order_is_looked_after_though_its_file_system_has_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
