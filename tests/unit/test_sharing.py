@@ -278,6 +278,34 @@ class TestPublishing:
             record=made, script="", logo="",
         )  # fmt: skip
 
+    @pytest.fixture
+    def lab_of_a_group(self, public_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The folder, which is there before: what is made in it is its group's, as in folders of projects."""
+        lab = public_dir / "lab"
+        lab.mkdir()
+        lab.chmod(0o2750)
+        monkeypatch.setattr(shared_places, "is_private_group", lambda _gid: False)
+        return lab
+
+    def test_what_is_published_in_the_folder_of_a_group_is_read_by_it_and_written_by_nobody_else(
+        self, umask: int, lab_of_a_group: Path, sharing: Any, staged: Path
+    ) -> None:
+        packages = sharing._data / "packages"
+        packages.mkdir()
+        (packages / "module.py").touch()
+        (packages / "module.py").chmod(0o666)
+        sharing._publish_now(staged)
+        place = shared_places.find(str(lab_of_a_group))
+        assert (place.readers(), place.audience) == (place.audience.group, sharing._place.audience)
+        assert place.audience == Audience(lab_of_a_group.stat().st_gid, everybody=False)
+        published = list(lab_of_a_group.rglob("*"))
+        assert {path.stat().st_gid for path in published} == {place.audience.gid}
+        assert {mode(path) & 0o777 for path in published if path.is_dir()} == {0o750}
+        assert {path.name: mode(path) for path in published if path.suffix in (".json", ".py")} == {
+            "kernel.json": 0o640, "module.py": 0o640,
+        }  # fmt: skip
+        assert not [path for path in published if mode(path) & 0o027]
+
     def test_nothing_is_public_if_it_cannot_be_noted(
         self, sharing: Any, staged: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
