@@ -11,9 +11,10 @@ import pytest
 from jupyterlab_container_kernels.services import check
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, tree
+from tests.unit.test_upgrade import FIRST
 
 from .conftest import Client
-from .test_adding import ended
+from .test_adding import ended, leftovers
 
 
 async def added(client: Client, image: Path, **more: Any) -> dict[str, Any]:
@@ -190,6 +191,40 @@ async def test_a_script_is_written_anew_with_the_runtime_of_today(client: Client
     task = await ended(client, (await client("post", "kernels/demo/repair", body)).holds("Task"))
     assert task["error"] is None
     assert record(roots, "demo")["runtime"]["path"].endswith("fake-apptainer")
+
+
+def only_what_is_in(model: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Return data without the keys that a model lacks, at all depths of the model."""
+    return {
+        name: only_what_is_in(of_model, data[name]) if isinstance(of_model, dict) and of_model else data[name]
+        for name, of_model in model.items()
+    }
+
+
+async def test_a_kernel_of_the_first_version_is_listed_repaired_changed_and_deleted(
+    client: Client, roots: Roots, image: Path
+) -> None:
+    await added(client, image, display_name="Demo", gpu="off", environment={"A": "1"})
+    path = roots.kernels / "demo" / "kernel.json"
+    written = json.loads(path.read_text())
+    then = only_what_is_in(FIRST, written)
+    record_then = then["metadata"]["container_kernels"]
+    assert {"isolated", "start_s", "gpu_name"}.isdisjoint(record_then) and "shared" not in record_then["packages"]
+    path.write_text(json.dumps(then))
+
+    [listed] = (await client("get", "kernels")).holds("KernelList")["kernels"]
+    assert (listed["slug"], listed["ours"], listed["status"]["code"]) == ("demo", True, "ok")
+    repair = {"action": "find_runtime"}
+    repaired = await ended(client, (await client("post", "kernels/demo/repair", repair)).holds("Task"))
+    assert repaired["error"] is None
+    changed = await ended(client, (await client("patch", "kernels/demo", {"gpu": "auto"})).holds("Task"))
+    assert changed["error"] is None
+    now = record(roots, "demo")
+    assert (now["gpu"], now["environment"], now["isolated"], now["created"]) == (
+        "auto", {"A": "1"}, True, record_then["created"],
+    )  # fmt: skip
+    (await client("delete", "kernels/demo", {"purge": True})).holds("Removal")
+    assert leftovers(roots) == {}
 
 
 async def test_an_image_that_was_renamed_is_found_by_its_id(client: Client, roots: Roots, image: Path) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from jupyterlab_container_kernels.services import status
 from jupyterlab_container_kernels.system import kernel_dirs, kernelspecs
 
 #: As the first version that had a record wrote it: without sets of packages, isolation, GPU and time of the start.
-FIRST = {
+FIRST: dict[str, Any] = {
     "argv": ["/bin/bash", "{resource_dir}/init.sh", "{connection_file}"],
     "display_name": "PyTorch 2.9.1",
     "language": "python",
