@@ -289,9 +289,10 @@ class TaskService:
 
     async def list_tasks(self) -> list[Task]:
         """Return all tasks that have not ended, and the newest that have; newest first."""
+        mine = dict(self._running)  # one that ends while the disk is read is told as it ended
         stored = await asyncio.to_thread(self._history.read_all)
         found = {task.id: task for task in stored}
-        found |= {task_id: running.task for task_id, running in self._running.items()}
+        found |= {task_id: running.task for task_id, running in (mine | self._running).items()}
         tasks = sorted(found.values(), key=lambda task: task.created, reverse=True)
         old = {task.id for task in [task for task in tasks if task.ended is not None][MOST_ENDED:]}
         return [task for task in tasks if task.id not in old]

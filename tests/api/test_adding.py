@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from jupyterlab_container_kernels.app import EVENT_SCHEMA, ContainerKernelsApp
+from jupyterlab_container_kernels.services import check
 from jupyterlab_container_kernels.services.wiring import Services
 from jupyterlab_container_kernels.system import kernelspecs
 from jupyterlab_container_kernels.system.paths import Roots
-from tests.builders import tree
+from tests.builders import FAKE_APPTAINER, tree
+from tests.unit.test_task_history import left
 
 from .conftest import Client, until
 
@@ -109,6 +111,59 @@ async def test_two_adds_of_one_name_at_once_give_one_kernel(client: Client, root
     assert again["slug"] == "demo-2", "a name that nobody chose gives way"
     await client("delete", f"tasks/{again['id']}")
     await ended(client, again)
+
+
+class TestManyAtOnce:
+    """Three work at a time, in the order in which they were asked for; the others say how many are before them."""
+
+    @pytest.fixture
+    def gate(self, tmp_path: Path) -> Path:
+        """A file without which no container starts."""
+        return tmp_path / "gate"
+
+    @pytest.fixture
+    def settings(self, gate: Path, tmp_path: Path) -> dict[str, Any]:
+        wait = f'until [ -e "{gate}" ]; do sleep 0.05; done\n'
+        return {"runtime_path": fake(tmp_path, f'{wait}exec "{FAKE_APPTAINER}" "$@"\n')}
+
+    async def test_ten_are_all_done_and_never_more_than_three_work(
+        self, client: Client, gate: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def verify(*_: object) -> check.Seen:
+            return check.Seen(0.1, None)
+
+        async def look() -> list[dict[str, Any]]:
+            """Return all tasks as they stand, in the order of the requests."""
+            tasks = {task["id"]: task for task in (await client("get", "tasks")).holds("TaskList")["tasks"]}
+            assert set(tasks) == set(ids)
+            seen = [tasks[task_id] for task_id in ids]
+            has_begun = [task["phase"] is not None or task["ended"] is not None for task in seen]
+            assert has_begun == sorted(has_begun, reverse=True), "one went before another that came earlier"
+            assert sum(task["phase"] is not None and task["ended"] is None for task in seen) <= 3
+            return seen
+
+        monkeypatch.setattr(check, "verify", verify)  # ten kernels that start take half a minute
+        ids = [(await client("post", "kernels", {"image": str(image)})).holds("Task")["id"] for _ in range(10)]
+        assert [task["message"] for task in (await look())[3:]] == [
+            "Waiting: it comes next",
+            *(f"Waiting: {number} before it" for number in range(1, 7)),
+        ]
+        gate.touch()
+        for _ in range(2000):
+            seen = await look()
+            if all(task["ended"] for task in seen):
+                break
+            await asyncio.sleep(0.05)
+        assert [task["state"] for task in seen] == ["done"] * 10
+        kernels = (await client("get", "kernels")).holds("KernelList")["kernels"]
+        assert {kernel["slug"] for kernel in kernels} == {task["slug"] for task in seen}
+
+
+async def test_of_a_long_history_the_newest_hundred_are_told(client: Client, roots: Roots) -> None:
+    ids = [left(roots, number) for number in range(200)]
+    for _ in range(2):  # each within the time that this client gives an answer
+        told = (await client("get", "tasks")).holds("TaskList")["tasks"]
+        assert [task["id"] for task in told] == ids[:-101:-1]
 
 
 def fake(tmp_path: Path, script: str) -> str:

@@ -461,6 +461,31 @@ async def test_tasks_come_newest_first(service: TaskService) -> None:
     await service.stop()
 
 
+async def test_one_that_ends_while_the_disk_is_read_is_listed_as_it_ended(
+    service: TaskService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+
+    async def work(running: RunningTask) -> None:
+        async with running.phase("acquire", "Downloading"):
+            await go_on.wait()
+
+    async def end() -> None:
+        go_on.set()
+        await service.wait(task.id)
+
+    def read_slowly() -> list[Task]:
+        found = read_all()
+        asyncio.run_coroutine_threadsafe(end(), loop).result()
+        return found
+
+    loop, read_all = asyncio.get_running_loop(), service._history.read_all
+    task = await start(service, work)
+    await reach(service, task, "acquire")
+    monkeypatch.setattr(service._history, "read_all", read_slowly)
+    assert [each.state for each in await service.list_tasks()] == ["done"]
+
+
 async def test_an_ended_task_is_dismissed_with_its_log(service: TaskService, roots: Roots) -> None:
     async def work(running: RunningTask) -> None:
         running.say("x")

@@ -623,6 +623,26 @@ describe('a task', () => {
     }
   );
 
+  it('is one row, also of the hundred that a server tells of', () => {
+    const tasks = Array.from(
+      { length: 100 },
+      (_, n) =>
+        new TaskModel(
+          aTask({
+            id: `task-${n}`,
+            display_name: `Mine ${n}`,
+            state: 'failed'
+          }),
+          0
+        )
+    );
+    show({ tasks });
+    const list = screen.getByRole('list', { name: 'Tasks' });
+    expect(
+      [...list.children].map(row => row.getAttribute('data-task'))
+    ).toEqual(tasks.map(each => each.task.id));
+  });
+
   it('that is done starts a notebook', () => {
     const actions = show({
       tasks: [new TaskModel(aTask({ state: 'done' }), 0)]
