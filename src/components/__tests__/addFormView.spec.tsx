@@ -343,6 +343,17 @@ describe('the form that adds a kernel', () => {
     await paste(field('Image'), 'debian:12');
     expect(screen.getByText('Debian: A small one')).toBeTruthy();
   });
+
+  it('shows what the maker calls the image as text, whatever it is', async () => {
+    const title = '<script>window.hurt = 1</script>';
+    const description = '<img src="x" onerror="window.hurt = 1">';
+    resolve.mockResolvedValue({ ...resolution, title, description });
+    await paste(field('Image'), 'debian:12');
+    const shown = screen.getByText(`${title}: ${description}`);
+    expect(shown.children).toHaveLength(0);
+    expect(document.querySelector('script, img[onerror]')).toBeNull();
+    expect(window).not.toHaveProperty('hurt');
+  });
 });
 
 describe('what is known of an image', () => {
