@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """Add up what the test suites reported: ``sum-results.py FOLDER SUITE…``.
 
-Reads, for each suite, its exit code (``SUITE.exit-code``) and its report: ``js.json`` (jest --json), ``py.xml``
-and ``slow.xml``
-(pytest --junitxml), ``ui.json`` (Playwright's JSON reporter). A suite that has no readable report, ended badly
-without a failed test, or ran no test counts as one failed test. The last line is ``N passed, N failed`` and, if any,
-``, N skipped``; the exit code is 1 if anything failed.
+Reads, for each suite, its exit code (``SUITE.exit-code``) and its report: ``js.json`` (jest --json), ``py.xml``,
+``slow.xml`` and ``root.xml`` (pytest --junitxml), ``ui.json`` (Playwright's JSON reporter). A suite that has no
+readable report, ended badly without a failed test, or ran no test counts as one failed test. The last line is
+``N passed, N failed`` and, if any, ``, N skipped``; the exit code is 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -60,6 +59,7 @@ READERS = {
     "js": ("js.json", read_jest),
     "py": ("py.xml", read_junit),
     "slow": ("slow.xml", read_junit),
+    "root": ("root.xml", read_junit),
     "ui": ("ui.json", read_playwright),
 }
 

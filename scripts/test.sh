@@ -1,8 +1,9 @@
 #!/bin/bash
 # Runs the test suites and adds up their results; the last line is "N passed, N failed[, N skipped]".
-#   scripts/test.sh [js|py|ui|slow]… [-- ARGUMENT…]    the first three by default; arguments go to the one that is named
+#   scripts/test.sh [js|py|ui|slow|root]… [-- ARGUMENT…]    the first three by default; arguments go to the named one
 # js: jest. py: pytest, with a real Apptainer and the registries. ui: Playwright in Chromium, with the same.
 # slow: those of pytest that take minutes each (marked slow), one after the other.
+# root: those of pytest that root alone can run, or that others may have to skip (marked root).
 # Fails if a test failed, if a suite crashed, or if it ran no test. Needs: what `make testbed` and `make build` make.
 # Leaves: .cache/results (each suite's own report and exit code); no process.
 set -euo pipefail
@@ -37,13 +38,17 @@ run_slow() {
   scripts/with-registry.sh python -m pytest -m slow --timeout=3600 --junitxml="$results/slow.xml" "$@"
 }
 
+run_root() {
+  scripts/with-registry.sh python -m pytest -m root --numprocesses=2 --dist=loadfile --junitxml="$results/root.xml" "$@"
+}
+
 run_ui() {
   PLAYWRIGHT_JSON_OUTPUT_NAME=$results/ui.json \
     scripts/with-registry.sh scripts/playwright.sh --reporter=list,json "$@"
 }
 
 for suite in "${suites[@]}"; do
-  case $suite in js | py | ui | slow) ;; *) fail "no suite is called $suite" ;; esac
+  case $suite in js | py | ui | slow | root) ;; *) fail "no suite is called $suite" ;; esac
   rm -f "$results/$suite".*
   say "Tests: $suite"
   start=$SECONDS

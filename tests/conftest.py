@@ -19,6 +19,13 @@ pytest_plugins = ["pytest_jupyter.jupyter_server"]
 _NOBODY = 65534
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip for others what only root can do."""
+    for item in items:
+        if os.getuid() != 0 and (mark := item.get_closest_marker("root")) and mark.args:
+            item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+
+
 @pytest.fixture
 def roots(tmp_path: Path) -> Roots:
     """The directories of one user, none of which exists yet."""

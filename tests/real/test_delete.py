@@ -232,7 +232,7 @@ def test_a_server_that_is_killed_while_it_deletes_leaves_the_kernel_or_a_whole_e
     assert answers(bed, "demo")
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="root mounts a small file system")
+@pytest.mark.root("root mounts a small file system")
 def test_a_kernel_on_a_full_disk_can_be_deleted_for_good(bed: Bed, ipykernel_sif: Path) -> None:
     """Somebody whose home is full deletes kernels to get room."""
     command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(bed.data)]
@@ -256,7 +256,7 @@ def test_a_kernel_on_a_full_disk_can_be_deleted_for_good(bed: Bed, ipykernel_sif
         subprocess.run(["umount", bed.data], check=True)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="root mounts a read-only file system; others show it by permissions")
+@pytest.mark.root("root mounts a read-only file system; others show it by permissions")
 def test_a_read_only_home_keeps_its_kernels_and_says_so(bed: Bed, ipykernel_sif: Path) -> None:
     assert bed.add(AddRequest(str(ipykernel_sif), "Demo")).error is None
     before = snapshot(bed)

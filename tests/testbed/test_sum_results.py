@@ -35,7 +35,7 @@ def junit(*inside: str) -> str:
 
 
 PASSED, FAILED, ERROR, SKIPPED = "", "<failure/>", "<error/>", "<skipped/>"
-FILES = {"js": "js.json", "py": "py.xml", "ui": "ui.json"}
+FILES = {"js": "js.json", "py": "py.xml", "root": "root.xml", "ui": "ui.json"}
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,8 @@ FILES = {"js": "js.json", "py": "py.xml", "ui": "ui.json"}
         ("ui", 0, playwright(2), "2 passed, 0 failed", True),
         ("ui", 0, playwright(2, flaky=1), "3 passed, 0 failed", True),
         ("ui", 1, playwright(0, errors=1), "0 passed, 1 failed", False),
+        # by an ordinary user
+        ("root", 0, junit(SKIPPED, SKIPPED), "0 passed, 1 failed, 2 skipped", False),
         # a suite that ran nothing has shown nothing, whatever its exit code
         ("py", 5, junit(), "0 passed, 1 failed", False),
         ("js", 0, jest(0), "0 passed, 1 failed", False),
@@ -89,7 +91,12 @@ def test_a_test_that_passed_only_when_tried_again_is_named(tmp_path: Path) -> No
 
 
 def test_suites_are_added_up(tmp_path: Path) -> None:
-    for suite, code, report in (("js", 0, jest(2)), ("py", 1, junit(PASSED, FAILED)), ("ui", 0, playwright(5))):
+    for suite, code, report in (
+        ("js", 0, jest(2)),
+        ("py", 1, junit(PASSED, FAILED)),
+        ("root", 0, junit(PASSED)),
+        ("ui", 0, playwright(5)),
+    ):
         (tmp_path / f"{suite}.exit-code").write_text(str(code))
         (tmp_path / FILES[suite]).write_text(report)
     ended = subprocess.run(
@@ -98,7 +105,8 @@ def test_suites_are_added_up(tmp_path: Path) -> None:
     assert ended.stdout.splitlines() == [
         "js: 2 passed, 0 failed",
         "py: 1 passed, 1 failed",
+        "root: 1 passed, 0 failed",
         "ui: 5 passed, 0 failed",
-        "8 passed, 1 failed",
+        "9 passed, 1 failed",
     ]
     assert ended.returncode == 1

@@ -39,7 +39,7 @@ def test_what_is_set_about_user_namespaces(tmp_path: Path, files: dict[str, str]
     assert node.switches(tmp_path) == found
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a program that runs as root")
+@pytest.mark.root("only root can make a program that runs as root")
 def test_only_a_starter_that_may_run_as_root_counts(tmp_path: Path) -> None:
     starter = tmp_path / "libexec" / "apptainer" / "bin" / "starter-suid"
     starter.parent.mkdir(parents=True)

@@ -136,6 +136,7 @@ async def test_a_folder_that_cannot_be_mounted_is_refused(
     assert caught.value.hint
 
 
+@pytest.mark.root
 async def test_a_folder_below_one_that_one_may_not_enter_is_not_there(public_dir: Path, ordinary_user) -> None:
     closed = public_dir / "closed"
     (closed / "data").mkdir(parents=True)

@@ -101,7 +101,7 @@ def test_links_in_a_shared_folder_are_refused(public_dir: Path) -> None:
     assert found.directory == place.resolve()  # a link of one's own is followed, once
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")
+@pytest.mark.root("only root can give a folder to somebody else")
 def test_folders_and_links_of_strangers_are_refused(public_dir: Path) -> None:
     place = public_dir / "lab"
     place.mkdir()

@@ -185,7 +185,7 @@ def test_deep_directories_and_long_names(image: Image) -> None:
     assert "link -> " + "t" * 4095 in listed
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may set security.* attributes")
+@pytest.mark.root("only root may set security.* attributes")
 def test_extended_attributes_come_back_on_every_kind(image: Image, tmp_path: Path) -> None:
     capability = bytes.fromhex("0100000200040000000000000000000000000000")
     file = image.file_of(b"ping", b"x")

@@ -267,6 +267,7 @@ async def test_an_image_that_may_not_be_read_is_not_missing(
         image.parent.chmod(0o700)
 
 
+@pytest.mark.root
 @pytest.mark.parametrize(
     ("file", "folder", "is_writable"),
     [
