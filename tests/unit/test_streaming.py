@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -114,3 +117,61 @@ async def test_layers_are_kept_only_where_they_can_be_seen_and_freed(tmp_path: P
     assert said == [f"The layers are not kept in {folder}: File exists."]
     session.settings.keep_layers = False
     assert await layers() is None
+
+
+async def directory_of_layers(shared: Path) -> Path:
+    """Return where the layers of an image wait, in a directory that all may write to."""
+    noted: list[Path] = []
+
+    async def room(store: Path) -> tuple[None, None]:
+        return None, None
+
+    async def may_resume(path: Path) -> None:
+        noted.append(path)
+
+    session: Any = SimpleNamespace(settings=SimpleNamespace(temporary_dir=shared), room=room)
+    running: Any = SimpleNamespace(may_resume=may_resume)
+    resolved: Any = SimpleNamespace(manifest=SimpleNamespace(digest=DIGEST, download_bytes=1))
+    spool = await streaming._spool(session, running, resolved, shared)
+    assert noted == [spool]
+    return spool
+
+
+DIGEST = "sha256:" + "0" * 64
+#: What another, who guesses its name, may have put there before.
+PUT_THERE: dict[str, Callable[[Path], object]] = {
+    "a link to one of ours": lambda path: path.symlink_to(paths.make_marked(path.parent.with_name("ours"))),
+    "of another user": paths.make_marked,
+    "open to all": lambda path: paths.make_marked(path).chmod(0o777),
+    "without our marker": lambda path: path.mkdir(mode=0o700),
+    "a file": Path.touch,
+}
+
+
+@pytest.mark.parametrize("what", PUT_THERE)
+async def test_layers_are_put_into_no_folder_that_another_may_have_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    if what == "of another user":
+        monkeypatch.setattr(os, "getuid", lambda: shared.stat().st_uid + 1)
+    guessed = shared / streaming.spool_name(shared, DIGEST)
+    PUT_THERE[what](guessed)
+
+    def state() -> dict[Path, tuple[int, int]]:
+        found = {path: path.lstat() for path in tmp_path.rglob("*") if path != shared}
+        return {path: (status.st_mode, status.st_mtime_ns) for path, status in found.items()}
+
+    before = state()
+    spool = await directory_of_layers(shared)
+    after = state()
+    assert after.keys() - before.keys() == {spool, spool / paths.MARKER}
+    assert {path: after[path] for path in before} == before
+    assert stat.S_IMODE(spool.stat().st_mode) == 0o700
+
+
+async def test_layers_that_an_earlier_try_has_left_are_found_again(tmp_path: Path) -> None:
+    spool = await directory_of_layers(tmp_path)
+    assert spool == tmp_path / streaming.spool_name(tmp_path, DIGEST)
+    assert await directory_of_layers(tmp_path) == spool
