@@ -239,19 +239,6 @@ function repositoryProblem(
 }
 
 /**
- * Writes a reference in full, as `docker://docker.io/library/debian:12`, or
- * the path of a file.
- */
-export function fullReference(image: IImageReference): string {
-  if (image.transport === 'file') {
-    return image.repository;
-  }
-  const name = [image.registry, image.repository].filter(Boolean).join('/');
-  const suffix = image.digest ? `@${image.digest}` : `:${image.tag}`;
-  return `${image.transport}://${name}${suffix}`;
-}
-
-/**
  * Writes a reference in short, for a table: what tells it from others of its
  * kind, without the registry that most images come from.
  *
