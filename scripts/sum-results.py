@@ -3,16 +3,18 @@
 
 Reads, for each suite, its exit code (``SUITE.exit-code``) and its report: ``js.json`` (jest --json), ``py.xml``,
 ``slow.xml`` and ``root.xml`` (pytest --junitxml), ``ui.json`` (Playwright's JSON reporter). A suite that has no
-readable report, ended badly without a failed test, or ran no test counts as one failed test. The last line is
-``N passed, N failed`` and, if any, ``, N skipped``; the exit code is 1 if anything failed.
+readable report, ended badly without a failed test, or ran no test counts as one failed test. First it says why tests
+were skipped, as far as reports do. The last line is ``N passed, N failed`` and, if any, ``, N skipped``; the exit code
+is 1 if anything failed.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 
@@ -55,6 +57,25 @@ def read_playwright(path: Path) -> Sum:
     )
 
 
+def reasons(path: Path) -> list[str]:
+    """Return why tests were skipped, one reason a test, from pytest's or Playwright's report; jest's says nothing."""
+    try:
+        if path.suffix == ".xml":
+            skipped = ElementTree.parse(path).getroot().iter("skipped")  # noqa: S314 — our own file
+            found = [each.get("message", "") for each in skipped]
+        else:
+            found = _reasons_of_playwright(json.loads(path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError):
+        return []  # that there is no good report is said elsewhere
+    return [" ".join(each.split()) or "no reason given" for each in found]
+
+
+def _reasons_of_playwright(suite: dict[str, Any]) -> list[str]:
+    tests = [test for spec in suite.get("specs", []) for test in spec["tests"] if test["status"] == "skipped"]
+    found = [next((each.get("description") or "" for each in test["annotations"]), "") for test in tests]
+    return found + [each for inner in suite.get("suites", []) for each in _reasons_of_playwright(inner)]
+
+
 READERS = {
     "js": ("js.json", read_jest),
     "py": ("py.xml", read_junit),
@@ -83,8 +104,12 @@ def read_suite(folder: Path, suite: str) -> tuple[Sum, str]:
 
 
 def main() -> int:
-    """Print one line a suite and the sum."""
+    """Print why tests were skipped, one line a suite, and the sum."""
     folder, suites = Path(sys.argv[1]), sys.argv[2:]
+    for reason, count in Counter(
+        each for suite in suites for each in reasons(folder / READERS[suite][0])
+    ).most_common():
+        print(f"skipped, {count}: {reason}")
     sums = []
     for suite in suites:
         found, problem = read_suite(folder, suite)

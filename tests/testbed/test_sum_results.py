@@ -110,3 +110,31 @@ def test_suites_are_added_up(tmp_path: Path) -> None:
         "9 passed, 1 failed",
     ]
     assert ended.returncode == 1
+
+
+def test_why_tests_were_skipped_is_said_once_with_its_count_before_the_sums(tmp_path: Path) -> None:
+    card, cluster = "there is no card here", "There is no cluster here: the test-bed has none"
+    told = [{"type": "skip", "description": cluster}]
+    one = {"tests": [{"status": "skipped", "annotations": told}]}
+    ran = {"tests": [{"status": "expected", "annotations": []}]}
+    report = json.loads(playwright(1)) | {"suites": [{"specs": [ran], "suites": [{"specs": [one]}]}]}
+    report["stats"]["skipped"] = 1
+    skipped = f'<skipped type="pytest.skip" message="{card}">a.py:1: {card}</skipped>'
+    for suite, text in (
+        ("py", junit(skipped, PASSED, skipped)),
+        ("ui", json.dumps(report)),
+        ("js", jest(1, skipped=1)),
+    ):
+        (tmp_path / f"{suite}.exit-code").write_text("0")
+        (tmp_path / FILES[suite]).write_text(text)
+    ended = subprocess.run(
+        [sys.executable, str(SCRIPT), str(tmp_path), "js", "py", "ui"], capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.splitlines() == [
+        f"skipped, 2: {card}",
+        f"skipped, 1: {cluster}",
+        "js: 1 passed, 0 failed, 1 skipped",
+        "py: 1 passed, 0 failed, 2 skipped",
+        "ui: 1 passed, 0 failed, 1 skipped",
+        "3 passed, 0 failed, 4 skipped",
+    ]
