@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from jupyterlab_container_kernels.acquire.manifests import Manifest
+from jupyterlab_container_kernels.acquire.reference import parse
 from jupyterlab_container_kernels.services import image_lock
 from jupyterlab_container_kernels.services.store import find, side_file, stored_path
 from jupyterlab_container_kernels.services.task_files import Owner
@@ -91,16 +93,21 @@ def test_whoever_is_cancelled_holds_nothing(lock: Path, patience_s: float) -> No
 
 def test_an_image_of_the_site_is_found_by_its_name_or_by_what_stands_beside_it(tmp_path: Path) -> None:
     other = "sha256:" + "cd" * 32
-    assert find(tmp_path / "none", DIGEST) is None
+    debian = parse("debian", tmp_path)
+
+    def manifest(digest: str) -> Manifest:
+        return Manifest(digest, "amd64", [1])
+
+    assert find(tmp_path / "none", debian, manifest(DIGEST)) is None
     plain = write_sif(tmp_path / "pytorch-2.5.sif")
-    assert find(tmp_path, DIGEST) is None
+    assert find(tmp_path, debian, manifest(DIGEST)) is None
     side_file(plain).write_text(json.dumps({"digest": DIGEST}))
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "alone.json").write_text(json.dumps({"digest": other}))
-    assert find(tmp_path, DIGEST) == plain
-    assert find(tmp_path, other) is None, "there is no image beside it"
+    assert find(tmp_path, debian, manifest(DIGEST)) == plain
+    assert find(tmp_path, debian, manifest(other)) is None, "there is no image beside it"
     named = write_sif(stored_path(tmp_path, DIGEST))
-    assert find(tmp_path, DIGEST) == plain, "without its side file it may be half copied"
+    assert find(tmp_path, debian, manifest(DIGEST)) == plain, "without its side file it may be half copied"
     side_file(named).write_text("{}")
-    assert find(tmp_path, DIGEST) == named
+    assert find(tmp_path, debian, manifest(DIGEST)) == named
