@@ -149,6 +149,20 @@ def test_no_runtime_is_told_by_exit_code_and_by_info(bed: Bed) -> None:
     bed.assert_nothing_is_left()
 
 
+def test_doctor_tells_all_findings_and_fails_if_one_is_a_problem(bed: Bed) -> None:
+    done = bed.cli("doctor", "--json")
+    states = {each["title"]: each["state"] for each in json.loads(done.stdout)["findings"]}
+    assert states["Container runtime"] == "ok"
+    assert done.returncode == int("problem" in states.values())
+
+    empty = bed.path / "empty"
+    empty.mkdir()
+    done = bed.cli("doctor", PATH=str(empty))
+    assert done.returncode == 1
+    assert [title for title in states if title not in done.stdout] == []
+    assert "No kernel can be added" in done.stdout
+
+
 def test_an_error_is_json_for_a_script(bed: Bed) -> None:
     done = bed.cli("add", "Not An Image", "--json")
     assert set(json.loads(done.stdout)) == {"code", "message", "hint"}
