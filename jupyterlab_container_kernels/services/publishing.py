@@ -28,6 +28,7 @@ from .facts import others_may_write
 from .images import ImageService, copy
 from .install import InstallService
 from .kernels import KernelService
+from .requests import checked_environment
 from .running_task import RunningTask
 from .session import SessionService
 from .shared_places import SharedPlace
@@ -93,9 +94,10 @@ class PublishingService:
         Raises
         ------
         ContainerKernelsError
-            ``not_found``, ``not_ours``; ``invalid_directory``: it is not safe, or nobody could read it; ``slug_taken``:
-            a kernel of this name is shared from there; ``image_not_found``, ``image_unusable``: its image is gone, or
-            cannot be shared; ``disk_full``; ``timed_out``.
+            ``not_found``, ``not_ours``; ``invalid_environment``: what was named cannot be a variable;
+            ``invalid_directory``: it is not safe, or nobody could read it; ``slug_taken``: a kernel of this name is
+            shared from there; ``image_not_found``, ``image_unusable``: its image is gone, or cannot be shared;
+            ``disk_full``; ``timed_out``.
         """
         planned = await self._plan(slug, request)
         place = planned.place
@@ -187,6 +189,7 @@ class PublishingService:
         return size
 
     async def _plan(self, slug: str, request: ShareRequest) -> _Planned:
+        checked_environment(dict.fromkeys(request.environment, ""))
         spec = await self._kernels.spec(slug)
         await asyncio.to_thread(kernelspecs.require_ours, spec, self._session.roots)
         named = Path(request.directory)

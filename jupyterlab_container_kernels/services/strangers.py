@@ -75,12 +75,16 @@ def _container_kernel(directory: Path) -> Entry | None:
 
 def _require_own(directory: Path, kernels: Path, slug: str, found: Path | None) -> None:
     """Raise unless a path is that of a real directory of a kernel of this name among the user's own."""
-    own = os.path.realpath(directory.parent) == os.path.realpath(kernels)
     if slug in NATIVE:
         raise _refusal(slug, "it is Jupyter's own", "It comes with Jupyter and is removed with it.")
-    if not directory.is_absolute() or ".." in directory.parts:
+    try:
+        real = os.path.realpath(directory)
+    except ValueError:  # it has characters that no path has
+        real = ""
+    if not real or not directory.is_absolute() or ".." in directory.parts:
         raise _refusal(slug, f"{directory} is not a full path", "Reload the page and try again.")
-    if not own and found is not None and os.path.realpath(found) == os.path.realpath(directory):
+    own = os.path.realpath(directory.parent) == os.path.realpath(kernels)
+    if not own and found is not None and os.path.realpath(found) == real:
         raise _refusal(
             slug,
             f"it lies in {directory.parent}, which is not your own",

@@ -19,12 +19,14 @@ from jupyterlab_container_kernels.runtimes.base import FoundRuntime
 from jupyterlab_container_kernels.system.modules import Difference
 from jupyterlab_container_kernels.system.paths import Roots
 from jupyterlab_container_kernels.system.scripts import fill
-from tests.api.conftest import Client
+from tests.api.conftest import CONTRACT, Client
+from tests.api.test_access import example
 from tests.api.test_adding import ended
-from tests.builders import write_sif
+from tests.builders import add_kernel, write_sif
+from tests.unit.fake_registry import FakeAnswer, FakeRegistry
 from tests.unit.test_start_script import Stage, script
 
-from .hostile import MARK, VALUES
+from .hostile import MARK, OPERATIONS, VALUES
 
 #: What can stand in an argument, a variable or a script at all.
 POSSIBLE = [each for each in VALUES if "\0" not in each and "\ud800" not in each and len(each) < 9999]
@@ -125,6 +127,7 @@ def _bodies(image: Path, text: str) -> dict[str, dict[str, Any]]:
         "image": {"image": text},
         "display_name": {"display_name": text},
         "slug": {"slug": text},
+        "image_dir": {"image_dir": text},
         "gpu": {"gpu": text},
         "interpreter": {"interpreter": text},
         "name of a variable": {"environment": {text: "x"}},
@@ -158,6 +161,71 @@ async def test_every_field_of_a_request_is_refused_or_taken_as_it_is(client: Cli
             break
         await asyncio.sleep(0.1)
     assert [each.name for each in roots.kernels.iterdir()] == ["echo"]
+
+
+#: What each field that a request needs holds while another holds a text.
+PLAIN: dict[str, Any] = {
+    "image": "docker://registry.invalid/a:1", "user": "me", "password": "x", "action": "relink",
+    "resource_dir": "/none", "source": "~", "destination": None, "read_only": True,
+}  # fmt: skip
+#: Fields that name a file or folder.
+PATHS = {"image", "image_dir", "directory", "resource_dir", "source"}
+
+
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return CONTRACT["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def _with(schema: dict[str, Any], text: str, plain: dict[str, Any], name: str = "") -> Iterator[Any]:
+    """Yield what a schema of the contract describes with a text in each place that takes one, one place at a time."""
+    schema = _schema(schema)
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if "string" in kinds:
+        yield text
+        if name in PATHS and ".." not in text:
+            yield f"{plain['folder']}/{text}"
+    if "array" in kinds:
+        yield from ([each] for each in _with(schema["items"], text, plain))
+    if "object" in kinds and "properties" not in schema:
+        yield from ({text: "x"}, {"A": text})
+    for field, each in schema.get("properties", {}).items():
+        needed = {field: plain[field] for field in schema.get("required", [])}
+        yield from (needed | {field: value} for value in _with(each, text, plain, field))
+
+
+async def test_what_else_is_asked_of_a_kernel_or_a_registry_is_refused_or_taken_as_it_is(
+    client: Client, image: Path, roots: Roots, public_dir: Path
+) -> None:
+    """Every request of the contract with a body, but the one that adds a kernel, of which the test above tells more."""
+    fake = FakeRegistry()
+    fake.contents["/v2/"] = FakeAnswer(200, b"{}")  # whoever logs in may
+    plain = PLAIN | {"registry": fake.name, "directory": str(public_dir / "lab"), "folder": public_dir}
+    kernel = add_kernel(roots, "demo", image)
+    before = {path: path.read_bytes() for path in kernel.iterdir()}
+    taken: set[str] = set()
+    for verb, path, operation in OPERATIONS:
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        if not content or (verb, path) == ("post", "/kernels"):
+            continue
+        for text in VALUES:
+            for body in _with(content["schema"], text, plain):
+                answer = await client(verb, example(path), body)
+                assert answer.status < 300 or answer.body["code"] != "internal", (path, body)
+                if answer.status == 202:
+                    told = answer.body["edit"] or answer.body["repair"] or answer.body["share"]
+                    assert body.items() <= told.items(), path
+                    taken.add(path)
+                    await client("delete", f"tasks/{answer.body['id']}")
+    fake.close()
+    for _ in range(600):
+        tasks = (await client("get", "tasks")).body["tasks"]
+        if all(task["ended"] for task in tasks):
+            break
+        await asyncio.sleep(0.1)
+    assert taken == {"/kernels/{slug}", "/kernels/{slug}/duplicate", "/kernels/{slug}/share"}
+    assert [*public_dir.rglob(MARK)] == []
+    assert {path.name for path in roots.kernels.iterdir()} == {"demo", "echo"}
+    assert {path: path.read_bytes() for path in kernel.iterdir()} == before
 
 
 async def test_a_kernel_holds_every_text_as_it_is_and_runs(client: Client, roots: Roots, tmp_path: Path) -> None:
