@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterlab_container_kernels.acquire import sif
+from jupyterlab_container_kernels.acquire import sif, stream
 from jupyterlab_container_kernels.acquire.blobs import Blob, LayerName
 from jupyterlab_container_kernels.acquire.compressors import compression
 from jupyterlab_container_kernels.acquire.filetree import Allowance, Content, Node, NotUnderstood
@@ -145,8 +145,9 @@ def test_a_squashfs_that_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
         assert (tmp_path / "image").stat().st_size <= 3 << 20
 
 
-def test_a_layer_of_zeros_takes_no_memory(tmp_path: Path) -> None:
-    """64 MiB of zeros in 64 KiB, the best that gzip can."""
+@pytest.fixture
+def zeros(tmp_path: Path) -> Blob:
+    """A layer that was fetched: 64 MiB of zeros in 64 KiB, the best that gzip can."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9) as out:
         out.write(tarfile_header("zeros", 1 << 26))
@@ -155,14 +156,41 @@ def test_a_layer_of_zeros_takes_no_memory(tmp_path: Path) -> None:
         out.write(bytes(1024))
     name = LayerName("sha256:" + "0" * 64, len(packed.getvalue()))
     (tmp_path / "sha256-").with_name(name.digest.replace(":", "-")).write_bytes(packed.getvalue())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     blob = Blob(name, tmp_path)
     blob.grow(name.size, whole=True)
-    pieces = blob.inflated()
+    return blob
+
+
+def test_a_layer_of_zeros_takes_no_memory(zeros: Blob) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pieces = zeros.inflated()
     reader = LayerReader(store)
     [record] = reader.read(TarStream(lambda: next(filter(None, pieces), b"")))
     assert record.content is not None and record.content.size == 1 << 26
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000, "kilobytes"
+
+
+@pytest.mark.parametrize(("most", "layers"), [(1 << 20, 1), ((1 << 26) + (1 << 20), 2)], ids=["one", "together"])
+def test_layers_are_not_inflated_without_end(
+    zeros: Blob, monkeypatch: pytest.MonkeyPatch, most: int, layers: int
+) -> None:
+    taken = 0
+
+    def count(size: int, read: object) -> Content:
+        nonlocal taken
+        assert callable(read)
+        while size:
+            piece = len(read(min(size, 1 << 17)))
+            size -= piece
+            taken += piece
+        return Content(taken)
+
+    monkeypatch.setattr(stream, "_MOST_INFLATED_BYTES", most)
+    reader = LayerReader(count, everything=True)
+    with pytest.raises(ContainerKernelsError, match="The image is refused: its layers hold more than") as refusal:
+        stream._read(reader, [zeros] * layers)
+    assert refusal.value.code == "image_unusable" and refusal.value.hint
+    assert (layers - 1) << 26 <= taken <= most
 
 
 def tarfile_header(name: str, size: int) -> bytes:
