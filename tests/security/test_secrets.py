@@ -17,13 +17,14 @@ from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
 from jupyterlab_container_kernels.system import machine
 from jupyterlab_container_kernels.system.paths import Roots
 from jupyterlab_container_kernels.system.slurm_jobs import environment_of_job
-from tests.api.conftest import CONTRACT, Client
+from tests.api.conftest import CONTRACT, Client, until
 from tests.api.test_access import example
 from tests.api.test_adding import ended
 from tests.unit.fake_registry import FakeAnswer, FakeRegistry
 
 USER, PASSWORD = "planted-user", "planted-registry-5ecret"
 PLANTED = {
+    "APPTAINER_DOCKER_PASSWORD": PASSWORD,
     "AWS_SECRET_ACCESS_KEY": "planted-aws-5ecret",
     "JUPYTER_TOKEN": "planted-jupyter-5ecret",
     "JUPYTERHUB_API_TOKEN": "planted-hub-5ecret",
@@ -38,7 +39,7 @@ def secrets(token: str) -> list[bytes]:
     return [
         *(value.encode() for value in PLANTED.values()),
         b"planted-proxy-5ecret",
-        PASSWORD.encode(),
+        b"t0ken",  # what the registry's token service gives for the password
         both,
         proxy,
         token.encode(),
@@ -47,18 +48,35 @@ def secrets(token: str) -> list[bytes]:
 
 @pytest.fixture
 def planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in PLANTED.items():
+    for name, value in (PLANTED | {"APPTAINER_DOCKER_USERNAME": USER}).items():
         monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
 def fake() -> Iterator[FakeRegistry]:
     made = FakeRegistry()
-    made.demand_password(f"{USER}:{PASSWORD}")
+    made.demand_token(f"{USER}:{PASSWORD}")
     made.contents["/v2/"] = FakeAnswer(200, b"{}")
     made.add_image("1", machine.architecture())
     yield made
     made.close()
+
+
+@pytest.fixture
+def handed_on(client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Slurm that writes down what it is given, and its job never begins."""
+    handed, tools = tmp_path / "handed on", tmp_path / "slurm"
+    for directory in (handed, tools):
+        directory.mkdir()
+    for name, script in {
+        "sbatch": f"env > '{handed}/environment'; echo \"$@\" > '{handed}/arguments'; echo 12",
+        "squeue": f"[ ! -e '{handed}/arguments' ] || echo '12|PENDING|Priority'",
+        "scancel": f"rm '{handed}/arguments'",
+    }.items():
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    return handed
 
 
 @pytest.fixture
@@ -89,8 +107,10 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
     image: Path,
     fake: FakeRegistry,
     arguments: set[bytes],
+    handed_on: Path,
     tmp_path: Path,
     jp_serverapp: Any,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     said: list[str] = []
@@ -104,8 +124,10 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
 
     # all that handles a password: a login, one that is wrong, a look at an image, and its way here by both ways
     login = {"registry": fake.name, "user": USER, "password": PASSWORD}
-    wrong = (await client("post", "login", login | {"password": PASSWORD + "-wrong"})).refused("login_needed")
-    kept = Path((await client("post", "login", login)).holds("Login")["path"])
+    with monkeypatch.context() as patched:
+        patched.delenv("APPTAINER_DOCKER_PASSWORD")  # it would count before any login
+        wrong = (await client("post", "login", login | {"password": PASSWORD + "-wrong"})).refused("login_needed")
+        kept = Path((await client("post", "login", login)).holds("Login")["path"])
     resolved = (await client("post", "resolve", {"image": f"{fake.name}/org/demo:1"})).holds("Resolution")
     said += [wrong, json.dumps(resolved)]
     task = await ended(client, (await client("post", "kernels", {"image": f"{fake.name}/org/demo:1"})).holds("Task"))
@@ -114,6 +136,13 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
     body = {"image": str(image), "display_name": "Demo", "gpu": "off", "slug": "demo"}
     task = await ended(client, (await client("post", "kernels", body)).holds("Task"))
     assert task["error"] is None
+    # and an image that a job is to bring
+    body = {"image": f"{fake.name}/org/demo:1", "slug": "later", "pull_from": "job"}
+    ordered = (await client("post", "kernels", body)).holds("Task")
+    await until((handed_on / "arguments").is_file)
+    [folder] = roots.staging.glob("pull-*")
+    assert {"order.json", "job.sh"} <= {path.name for path in folder.iterdir()}
+    assert any(headers.get("authorization") == "Bearer t0ken" for _, headers in fake.seen)
 
     for path, item in CONTRACT["paths"].items():
         if "get" in item:
@@ -134,6 +163,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
         if path.is_file() and not path.is_relative_to(runtime) and any(each in path.read_bytes() for each in hunted)
     }
     assert holders == {kept}
+    await ended(client, (await client("delete", f"tasks/{ordered['id']}")).holds("Task"))
 
 
 def test_no_secret_goes_into_a_job(planted: None) -> None:
