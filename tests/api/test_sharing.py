@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from jupyterlab_container_kernels import cli
+from jupyterlab_container_kernels.commands import sharing
 from jupyterlab_container_kernels.routes import KERNEL_EVENT_SCHEMA
+from jupyterlab_container_kernels.services.wiring import Services
 from jupyterlab_container_kernels.system.paths import Roots
 from tests.builders import add_kernel, store_image, tree
 
@@ -146,3 +150,14 @@ class TestFromAFolderOfOthers:
         assert (await ended(client, doubled.holds("Task")))["error"] is None
         made = json.loads((roots.kernels / "mine" / "kernel.json").read_text())["metadata"]["container_kernels"]
         assert Path(made["image"]["path"]).is_relative_to(lab)
+
+
+async def test_a_terminal_shares_for_all_who_use_this_python_environment(
+    services: Services, roots: Roots, public_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    add_kernel(roots, "demo", store_image(roots))
+    monkeypatch.setattr(sharing, "sys", SimpleNamespace(prefix=str(public_dir)))
+    arguments = cli._parser().parse_args(["publish", "demo", "--sys-prefix", "--dry-run", "--json"])
+    assert await arguments.work(services, arguments) == 0
+    assert json.loads(capsys.readouterr().out)["directory"] == f"{public_dir}/share/jupyter"
+    assert tree(public_dir) == []

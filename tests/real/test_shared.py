@@ -169,17 +169,18 @@ def test_a_colleague_uses_a_kernel_and_cannot_change_it(
 
 def test_its_owner_withdraws_it_from_a_terminal(bed: Bed, lab: Path, ipykernel_sif: Path) -> None:
     slug = add(bed, ipykernel_sif)
-    published = bed.cli("publish", slug, "--to", str(lab))
+    published = bed.cli("publish", slug, "--prefix", str(lab))
     assert published.returncode == 0, published.stderr
-    assert "Demo is shared from" in published.stdout
-    again = bed.cli("publish", slug, "--to", str(lab))
+    place = lab / "share" / "jupyter"
+    assert f"Demo is shared from {place}" in published.stdout
+    again = bed.cli("publish", slug, "--to", str(place))
     assert again.returncode == 4
     assert "is shared from" in again.stderr
     assert bed.cli("list").stdout.count(f"\n{slug}") == 2
     withdrawn = bed.cli("withdraw", slug, "--yes", "--json")
     assert withdrawn.returncode == 0, withdrawn.stderr
     assert json.loads(withdrawn.stdout)["freed_bytes"] > ipykernel_sif.stat().st_size
-    assert tree(lab) == ["container-kernels", "kernels"]
+    assert tree(place) == ["container-kernels", "kernels"]
     assert [path.name for path in (bed.state / "logs").iterdir()] == [slug]
     assert shared_places.noted(str(bed.state / shared_places.NOTE)) == []
 
