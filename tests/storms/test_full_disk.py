@@ -1,13 +1,16 @@
 """The disk is full at one write of the main job, whichever it is: no half kernel, and a sentence that says so.
 
 The writes are those of our own process below the user's folders: the system says once that there is no room. What
-workers and runtimes do on a full disk is tested with real ones (tests/real/test_acquiring.py, test_bad_input.py).
+workers, runtimes and installers do on a full disk is tested with real, small ones (the last test here, and those of
+tests/real/test_acquiring.py and test_bad_input.py).
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,7 +62,7 @@ def disk(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     yield made
 
 
-def add(bed: Bed, image: Path) -> Task | ContainerKernelsError:
+def add(bed: Bed, image: Path | str) -> Task | ContainerKernelsError:
     """Add a kernel; returns its task as it ended, or why it did not begin."""
 
     async def work(services: Services) -> Task | ContainerKernelsError:
@@ -115,3 +118,41 @@ def test_a_full_disk_at_some_writes_leaves_nothing_and_is_told(bed: Bed, disk: D
 def test_a_full_disk_at_any_write_leaves_nothing_and_is_told(bed: Bed, disk: Disk, ipykernel_sif: Path) -> None:
     told = fill(bed, disk, ipykernel_sif, lambda count: list(range(count)))
     print("\n".join(told))
+
+
+#: How large a disk is on which the whole user lies, in MiB: from one that holds next to nothing to one that holds all.
+SIZES = (1, 16, 32, 48, 64, 80, 96, 1024)
+
+
+@pytest.mark.slow
+def test_on_a_disk_of_any_size_a_kernel_is_whole_or_leaves_nothing(bed: Bed, registry: str) -> None:
+    """Its layers, its image file, its packages and its first start find room, or not."""
+    inside = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+    if subprocess.run([*inside, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine does not let ordinary users mount a tmpfs in a namespace")
+    code = "import sys; from tests.storms.test_full_disk import add_on_small_disks; add_on_small_disks(*sys.argv[1:])"
+    command = [*inside, sys.executable, "-c", code, str(bed.path), f"{registry}/demo/python:1"]
+    here = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr
+
+
+def add_on_small_disks(path: str, image: str) -> None:
+    """Add a kernel on a disk that is larger each time; the mounts are this process's own."""
+    bed, codes = Bed(Path(path)), []
+    for size in SIZES:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "none", path], check=True)
+        bed.data.mkdir()
+        bed.temporary.mkdir()
+        ended = add(bed, image)
+        error = ended if isinstance(ended, ContainerKernelsError) else ended.error
+        codes.append(error.code if error else "done")
+        print(f"{size} MiB, {getattr(ended, 'phase', None)}: {error.message if error else 'done'}")
+        if error is None:
+            remove(bed)
+        bed.unseed()  # a whole image stays for the next try
+        bed.assert_nothing_is_left()
+        subprocess.run(["umount", path], check=True)
+    assert set(codes[:-1]) <= {"disk_full", "done"}, codes
+    assert (codes[0], codes[-1]) == ("disk_full", "done"), codes
