@@ -2,11 +2,15 @@ import { test as base } from '@playwright/test';
 
 import { expect, measured } from '../fixtures';
 import { Lab } from '../panel';
+import { takePicture } from '../pictures';
 import { ClusterSession, obstacle, SlowRegistry } from '../session';
 
 const NAME = 'Debian Python';
 
-/** Slow enough that the download lasts until it is let go, in bytes a second. */
+/** So slow that the session ends before the image is there, in bytes a second. */
+const TOO_SLOWLY = 50_000;
+
+/** Slow enough that the download lasts until it is let go. */
 const SLOWLY = 300_000;
 
 /** How long the progress is watched, in milliseconds. */
@@ -36,7 +40,7 @@ const test = base.extend<ISessionFixtures>({
   ],
 
   images: async ({}, use) => {
-    const images = await SlowRegistry.start(SLOWLY);
+    const images = await SlowRegistry.start(TOO_SLOWLY);
     await use(images);
     images.stop();
   }
@@ -86,6 +90,15 @@ test('the main job, in a session on a cluster whose portal is not always there',
     await expect(addDialog.dialog).toHaveCount(0);
     await lab.statusItem.click();
     await expect(task).toBeVisible();
+  });
+
+  await test.step('it is told that the session ends sooner', async () => {
+    await expect(task.getByRole('note')).toContainText(
+      /This takes about \d.*; your session ends in \d/,
+      { timeout: 60_000 }
+    );
+    await takePicture(page, 'session-ends');
+    images.bytesPerSecond = SLOWLY;
   });
 
   await test.step('its progress goes on though the portal cuts what is silent', async () => {
