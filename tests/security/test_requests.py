@@ -53,6 +53,7 @@ async def ask_many(count: int, seed: int, client: Client, roots: Roots, image: P
         answer = await client.raw(verb, path, body, headers)
         assert answer.status != 500, f"seed {seed}, number {number}: {verb} {path} {body!r}: {answer.body}"
         found[str(answer.status)] += 1
+        found["bodies"] += bool(body)
         asked[verb, path.partition("?")[0].partition("/")[0]] += 1
         if answer.status == 202:
             await client.raw("delete", f"tasks/{answer.body['id']}", b"{}", headers)
@@ -68,7 +69,7 @@ async def ask_many(count: int, seed: int, client: Client, roots: Roots, image: P
 
 async def test_a_request_that_nobody_means_is_answered_in_our_words(client: Client, roots: Roots, image: Path) -> None:
     found = await ask_many(240, SEED, client, roots, image)
-    assert found.total() == 240
+    assert found.total() - found["bodies"] == 240
     assert {"200", "400", "404", "422"} <= set(found)
 
 
@@ -79,10 +80,11 @@ async def test_twenty_thousand_requests_are_answered_in_our_words(
 ) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.monotonic()
-    found = await ask_many(20_000, SEED + 1, client, roots, image)
+    found = await ask_many(32_000, SEED + 1, client, roots, image)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(json.dumps({"seed": SEED + 1, "s": round(time.monotonic() - began), "grown_kB": grown, **found}))
-    assert found.total() == 20_000
+    assert found["bodies"] >= 20_000, "some ask for something only"
+    assert found.total() - found["bodies"] == 32_000
     assert grown < 500_000, "kilobytes"
 
 
