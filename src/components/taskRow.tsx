@@ -160,15 +160,6 @@ function Running(props: ITaskRowProps): JSX.Element {
         <span className="jp-ContainerKernels-taskText">
           {isCancelling ? trans.__('Cancelling…') : progressText(state, trans)}
         </span>
-        {typeof props.sessionLeft === 'number' && !isCancelling && (
-          <span className="jp-ContainerKernels-taskText" role="note">
-            {trans.__(
-              '▲ This takes about %1; your session ends in %2.',
-              formatDuration(state.eta ?? 0, trans),
-              formatDuration(props.sessionLeft, trans)
-            )}
-          </span>
-        )}
       </div>
       <IconButton
         icon={closeIcon}
@@ -177,6 +168,15 @@ function Running(props: ITaskRowProps): JSX.Element {
         disabled={isCancelling}
         onClick={() => props.onCancel(task.id)}
       />
+      {typeof props.sessionLeft === 'number' && !isCancelling && (
+        <span className="jp-ContainerKernels-taskNote" role="note">
+          {trans.__(
+            '▲ This takes about %1; your session ends in %2.',
+            formatDuration(state.eta ?? 0, trans),
+            formatDuration(props.sessionLeft, trans)
+          )}
+        </span>
+      )}
     </>
   );
 }
