@@ -12,7 +12,8 @@ mkdir -p coverage "$cache/coverage"
 export COVERAGE_FILE=$cache/coverage/data
 rc=0
 
-coverage run -m pytest tests/unit tests/api --numprocesses=2 --dist=loadfile || rc=1
+# bash lets a background command ignore SIGINT, as then kernels do, which start scripts tell; env undoes that
+env --default-signal=INT coverage run -m pytest tests/unit tests/api --numprocesses=2 --dist=loadfile || rc=1
 coverage combine --quiet
 coverage json --quiet -o coverage/python.json
 coverage html --quiet -d coverage/python
