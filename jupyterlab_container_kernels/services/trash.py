@@ -181,15 +181,22 @@ def purge(roots: Roots, entry_id: str) -> int:
 def unreachable(roots: Roots, entry: Entry) -> list[Path]:
     """Return the folders with parts of an entry that are not there at this moment, as where a disk is not mounted.
 
-    One that was swept away, as sites do on scratch disks, is not among them: the nearest folder above it is the user's
-    own, and holds something. A mount point is empty; one that is everybody's, as `/tmp`, may be another on each node.
+    One that was swept away, as sites do on scratch disks, is not among them: the folder above it is the user's own, and
+    holds something. A mount point is empty; one that is everybody's, as `/tmp`, may be another on each node. Of stores
+    that a site has set, the folders above may have been swept as well; what a user named may have been renamed.
     """
-    folders = [place_of(roots, each, entry.id).parents[2] for each in entry.parts]
-    return [each for each in folders if not each.is_dir() and not _was_swept(each)]
+    found = []
+    for part in entry.parts:
+        folder = place_of(roots, part, entry.id).parents[2]
+        above = folder.parent
+        if part.what != "image" or chosen_folder(Path(part.source), roots) is None:
+            above = next(each for each in folder.parents if each.is_dir())
+        if not folder.is_dir() and not _is_own_and_used(above):
+            found.append(folder)
+    return found
 
 
-def _was_swept(folder: Path) -> bool:
-    above = next(each for each in folder.parents if each.is_dir())
+def _is_own_and_used(above: Path) -> bool:
     try:
         return above.stat().st_uid == os.getuid() and any(above.iterdir())
     except OSError:

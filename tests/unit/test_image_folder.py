@@ -180,8 +180,9 @@ def test_a_trash_whose_disk_may_be_another_one_on_each_node_is_waited_for(
     with monkeypatch.context() as patched:
         patched.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
         assert trash.unreachable(roots, entry) == [image.parent]
-    paths.remove_tree(folder)  # with all that the user had below it
     assert trash.unreachable(roots, entry) == []
+    folder.rename(folder.with_name("renamed"))
+    assert trash.unreachable(roots, entry) == [image.parent]
 
 
 def test_an_image_elsewhere_is_nobodys_to_choose(roots: Roots, folder: Path) -> None:

@@ -131,6 +131,17 @@ def test_what_is_taken_into_use_while_a_deletion_is_killed_is_put_back_by_the_ne
     assert [each.state for each in trash.entries(roots)] == ["kept"]
 
 
+def test_what_a_site_has_swept_with_the_folders_above_is_not_waited_for(roots: Roots, entry: Entry) -> None:
+    burial.bury(roots, entry, set)
+    if roots.images.parent == roots.state:
+        assert trash.unreachable(roots, entry) == []
+        return
+    scratch = roots.images.parent
+    paths.remove_tree(scratch)
+    assert trash.unreachable(roots, entry) == [], "its user's own folder above it holds other things"
+    assert trash.purge(roots, ID) > 0 and trash.entries(roots) == []
+
+
 def test_a_kernel_that_is_gone_already_leaves_no_entry(roots: Roots, entry: Entry) -> None:
     paths.remove_tree(roots.kernels / "demo")
     assert burial.bury(roots, entry, nothing) is None
