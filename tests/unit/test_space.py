@@ -142,4 +142,8 @@ async def test_what_a_killed_withdrawal_left_goes_when_it_is_looked_at_what_take
     paths.write_private(paths.make_private(shared_places.withdrawn(data)) / "kernel.json", "{}")
     shared_places.note(roots.state, tmp_path / "lab", is_used=True)
     await services.deletion.tidy(sweep=True)
+    for _ in range(3000):  # it waits for nothing there
+        if not data.exists():
+            break
+        await asyncio.sleep(0.01)
     assert not data.exists()
