@@ -10,7 +10,7 @@ import pytest
 from jupyterlab_container_kernels.errors import ContainerKernelsError
 from jupyterlab_container_kernels.models import now
 from jupyterlab_container_kernels.services import burial, image_folder, restoration, store, trash
-from jupyterlab_container_kernels.services.trash import Part
+from jupyterlab_container_kernels.services.trash import Entry, Part
 from jupyterlab_container_kernels.system import paths
 from jupyterlab_container_kernels.system.paths import MARKER, Roots
 from jupyterlab_container_kernels.system.patience import Patience
@@ -102,13 +102,18 @@ def test_a_store_whose_marker_was_swept_is_marked_again(folder: Path, roots: Roo
     assert store.is_stored(image, roots.images)
 
 
+def entry_of(image: Path, roots: Roots) -> Entry:
+    """Return the entry that a kernel with an image becomes when it is deleted."""
+    directory = add_kernel(roots, "demo", image, display_name="Demo")
+    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
+    return trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+
+
 def test_an_image_in_it_is_ours_goes_into_a_trash_beside_it_and_comes_back(folder: Path, roots: Roots) -> None:
     image = image_in(folder, roots)
     assert store.is_stored(image, roots.images)
     assert store.chosen_folder(image, roots) == str(image.parent)
-    directory = add_kernel(roots, "demo", image, display_name="Demo")
-    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
-    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    entry = entry_of(image, roots)
     assert burial.bury(roots, entry, set) == {}
     assert not image.exists() and (image.parent / ".trash" / entry.id / "image.sif").is_file()
     restoration.restore(roots, entry)
@@ -124,9 +129,7 @@ def test_a_trash_on_a_file_system_that_is_not_there_is_emptied_when_it_is_back(
     folder: Path, roots: Roots, is_restored: bool
 ) -> None:
     image, away = image_in(folder, roots), folder.with_name("away")
-    directory = add_kernel(roots, "demo", image, display_name="Demo")
-    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
-    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    entry = entry_of(image, roots)
     burial.bury(roots, entry, set)
     buried = image.parent / ".trash" / entry.id / "image.sif"
     folder.rename(away)
@@ -148,9 +151,7 @@ def test_a_trash_that_was_swept_away_is_not_waited_for(
     folder: Path, roots: Roots, caplog: pytest.LogCaptureFixture
 ) -> None:
     image = image_in(folder, roots)
-    directory = add_kernel(roots, "demo", image, display_name="Demo")
-    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
-    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    entry = entry_of(image, roots)
     burial.bury(roots, entry, set)
     paths.remove_tree(image.parent)
     caplog.set_level("INFO")
@@ -171,9 +172,7 @@ def test_a_trash_whose_disk_may_be_another_one_on_each_node_is_waited_for(
     folder: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = image_in(folder, roots)
-    directory = add_kernel(roots, "demo", image, display_name="Demo")
-    parts = [Part("kernelspec", str(directory), 1), Part("image", str(image), 1)]
-    entry = trash.begin("0123456789abcdef", "demo", "Demo", now(), parts, doomed=False)
+    entry = entry_of(image, roots)
     burial.bury(roots, entry, set)
     paths.remove_tree(image.parent)
     (folder / "of somebody else").touch()  # as in /tmp
